@@ -1,0 +1,7 @@
+"""`python -m flowrun`."""
+
+import sys
+
+from flowrun.cli import main
+
+sys.exit(main())

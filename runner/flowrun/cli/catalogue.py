@@ -1,0 +1,46 @@
+"""The commands: name, where each is declared, and its line in `flowrun --help`.
+
+Plain text on purpose: listing the commands imports none of them. A test holds each line equal to the first line of
+the command's own help.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command. `at` is `module:attribute` of the click command; `section` is the heading it is listed under."""
+
+    section: str
+    at: str
+    help: str
+
+
+_WRITE = "Write flows"
+_DEPLOY = "Deploy them"
+_RUN = "Run them"
+_OPERATE = "Operate"
+
+COMMANDS: dict[str, Entry] = {
+    "init": Entry(_WRITE, "flowrun.cli.files:init", "Start a project: a small commented flow."),
+    "validate": Entry(_WRITE, "flowrun.cli.files:validate", "Check the files: every error and warning at once."),
+    "graph": Entry(_WRITE, "flowrun.cli.files:graph", "Draw the pipelines and tunnels."),
+    "schema": Entry(_WRITE, "flowrun.cli.files:schema", "Print a JSON Schema, for editors and other tools."),
+    "diff": Entry(
+        _DEPLOY, "flowrun.cli.deploy:diff", "Show what 'apply' would change, and what that does to the live deals."
+    ),
+    "apply": Entry(_DEPLOY, "flowrun.cli.deploy:apply", "Make the store as the files say."),
+    "run": Entry(_RUN, "flowrun.cli.work:run", "Run the applied revision: watch the deals and fire tunnels."),
+    "deals": Entry(_RUN, "flowrun.cli.deals:deals", "List, add, change, import and export deals."),
+    "journal": Entry(_RUN, "flowrun.cli.work:journal", "Show what fired, oldest first."),
+    "pending": Entry(_RUN, "flowrun.cli.work:pending", "Show what time will bring, and when: soonest first."),
+    "status": Entry(
+        _RUN, "flowrun.cli.work:status", "Show the health of the whole: deals by stage, tunnels, and what waits."
+    ),
+    "pause": Entry(_OPERATE, "flowrun.cli.operate:pause", "Let a tunnel wait until it is resumed."),
+    "resume": Entry(_OPERATE, "flowrun.cli.operate:resume", "Let a paused or tripped tunnel go on."),
+    "retry": Entry(_OPERATE, "flowrun.cli.operate:retry", "Let parked firings try again: those of one deal, or all."),
+}
+"""In the order of the help; sections appear in the order of their first command."""

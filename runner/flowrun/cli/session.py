@@ -1,0 +1,70 @@
+"""What the options of the whole come to: the project, the store, the clock and the terminal of one command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowrun.cli.terminal import Terminal
+from flowrun.clock import Clock, FixedClock, SystemClock, iso, parse_instant
+from flowrun.errors import WrongUsage
+
+if TYPE_CHECKING:
+    from flowrun.commands.project import Project
+    from flowrun.diagnostics import Diagnostic
+
+
+@dataclass(slots=True)
+class Session:
+    """One run of a command. Filled by the options as click reads them; `begin` then sets the clock.
+
+    `store` is a URL; `format` is the command's `--format`, `text` where it has none.
+    """
+
+    flows: Path = Path("flows")
+    store: str = "sqlite:///flowrun.db"
+    environment: str | None = None
+    variables: dict[str, str] = field(default_factory=dict)
+    color: str = "auto"
+    format: str = "text"
+    clock: Clock = field(default_factory=SystemClock)
+
+    def begin(self) -> None:
+        """Takes FLOWRUN_NOW for the clock and says so on stderr. Raises WrongUsage if it is no instant with offset."""
+        text = os.environ.get("FLOWRUN_NOW")
+        if text:
+            instant = parse_instant(text)
+            if instant is None:
+                raise WrongUsage(
+                    f"FLOWRUN_NOW is '{text}', which is no instant with an offset",
+                    "write for example FLOWRUN_NOW=2026-03-06T16:00+03:00",
+                )
+            self.clock = FixedClock(instant)
+            self.terminal.note(f"the clock stands at {iso(instant)}")
+
+    @property
+    def terminal(self) -> Terminal:
+        """Where this command prints."""
+        return Terminal(self.color)
+
+    @property
+    def project(self) -> Project:
+        """The files that this command reads."""
+        from flowrun.commands.project import Project
+
+        return Project(self.flows, self.environment, self.variables)
+
+    def show_findings(self, findings: tuple[Diagnostic, ...], sources: Mapping[str, str], subject: str) -> None:
+        """Prints findings that stop a command: as its document if it was asked for JSON, else as text on stderr."""
+        if self.format == "json":
+            from flowrun.render.json import diagnostics_document
+
+            self.terminal.document(diagnostics_document(findings))
+            return
+        from flowrun.render.text import diagnostics_text, tally
+
+        self.terminal.tell(diagnostics_text(findings, sources, self.terminal.room))
+        self.terminal.complain(f"{subject} {tally(findings)}")

@@ -1,0 +1,143 @@
+"""The runner and what it did: `run`, `journal`, `pending`, `status`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from flowrun.cli.frame import Command, format_option
+from flowrun.cli.session import Session
+from flowrun.cli.status import Status
+from flowrun.errors import WrongUsage
+
+if TYPE_CHECKING:
+    from flowrun.engine.runner import Totals
+    from flowrun.engine.tick import Tick
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+    flowrun run
+    flowrun run --until-idle
+    """,
+)
+@click.option("--until-idle", is_flag=True, help="End when no deal is awake.")
+@click.option("--once", is_flag=True, help="Do one batch and end.")
+@click.pass_obj
+def run(session: Session, until_idle: bool, once: bool) -> None:
+    """Run the applied revision: watch the deals and fire tunnels.
+
+    Obeys the applied revision, not the files. Goes on until it is stopped (SIGTERM or Ctrl-C finish the batch).
+    """
+    from flowrun.cli.progress import counting
+    from flowrun.commands.run import Until
+    from flowrun.commands.run import run as go
+    from flowrun.render.totals import tick_text, totals_text
+
+    if until_idle and once:
+        raise WrongUsage("--until-idle and --once exclude each other", "give one of them")
+    until = Until.IDLE if until_idle else Until.ONCE if once else Until.STOPPED
+    terminal = session.terminal
+    with counting("deals looked at", shown=until is Until.IDLE) as progress:
+
+        def begun() -> None:
+            terminal.note("running; stop with Ctrl-C")
+
+        def report(tick: Tick, totals: Totals) -> None:
+            progress(totals.looked)
+            if until is Until.STOPPED and tick.results:
+                terminal.tell([tick_text(tick)])
+
+        totals = go(session.store, session.clock, until, begun, report, terminal.note)
+    terminal.result(totals_text(totals))
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+    flowrun journal --deal d1
+    flowrun journal --since 2026-03-06 --format json
+    """,
+)
+@click.option("--deal", metavar="ID", help="Only this deal's.")
+@click.option("--tunnel", metavar="ID", help="Only this tunnel's.")
+@click.option(
+    "--result", type=click.Choice(["fired", "exists", "declined", "parked", "shadow"]), help="Only with this result."
+)
+@click.option("--since", metavar="MOMENT", help="Only from this date or moment on, in the project's zone.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the latest so many.")
+@format_option("text", "json")
+@click.pass_obj
+def journal(
+    session: Session,
+    deal: str | None,
+    tunnel: str | None,
+    result: str | None,
+    since: str | None,
+    limit: int | None,
+    format_: str,
+) -> None:
+    """Show what fired, oldest first.
+
+    One row for each deal, tunnel and stage entry: what came of it, when, under which revision, and why.
+    """
+    from flowrun.commands.journal import journal as read
+    from flowrun.render.journal import journal_content, journal_text
+    from flowrun.render.json import document
+
+    found = read(session.store, session.clock, deal=deal, tunnel=tunnel, result=result, since=since, limit=limit)
+    if format_ == "json":
+        session.terminal.document(document(journal_content(found.firings)))
+    else:
+        session.terminal.result(journal_text(found.firings, found.timezone, session.terminal.width))
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+    flowrun pending
+    flowrun pending --tunnel renewal --limit 20
+    """,
+)
+@click.option("--deal", metavar="ID", help="Only this deal's.")
+@click.option("--tunnel", metavar="ID", help="Only this tunnel's.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many.")
+@format_option("text", "json")
+@click.pass_obj
+def pending(session: Session, deal: str | None, tunnel: str | None, limit: int | None, format_: str) -> None:
+    """Show what time will bring, and when: soonest first."""
+    from flowrun.commands.pending import pending as read
+    from flowrun.render.json import document
+    from flowrun.render.pending import pending_content, pending_text
+
+    found = read(session.store, session.clock, deal=deal, tunnel=tunnel, limit=limit)
+    if format_ == "json":
+        session.terminal.document(document(pending_content(found)))
+    else:
+        session.terminal.result(pending_text(found, session.terminal.width))
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+    flowrun status
+    flowrun status --exit-code
+    """,
+)
+@click.option("--exit-code", is_flag=True, help="Exit with 1 if a tunnel is tripped or a firing parked.")
+@format_option("text", "json")
+@click.pass_obj
+def status(session: Session, exit_code: bool, format_: str) -> Status:
+    """Show the health of the whole: deals by stage, tunnels, and what waits."""
+    from flowrun.commands.status import status as read
+    from flowrun.render.json import document
+    from flowrun.render.status import status_content, status_text
+
+    found = read(session.store, session.clock)
+    if format_ == "json":
+        session.terminal.document(document(status_content(found, session.store)))
+    else:
+        session.terminal.result(status_text(found, session.store, session.terminal.width))
+    return Status.FAILED if exit_code and not found.healthy else Status.FINE

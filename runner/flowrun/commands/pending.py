@@ -1,0 +1,14 @@
+"""`flowrun pending`: what time will bring, and when."""
+
+from __future__ import annotations
+
+from flowrun.clock import Clock
+from flowrun.engine.pending import Pending
+from flowrun.engine.pending import pending as waits
+from flowrun.store.connection import open_store
+
+
+def pending(store: str, clock: Clock, *, deal: str | None, tunnel: str | None, limit: int | None) -> Pending:
+    """What waits for time, of one deal or tunnel or of all (None). Raises WorkFailed for names that aren't there."""
+    with open_store(store, clock) as opened:
+        return waits(opened, deal=deal, tunnel=tunnel, limit=limit)

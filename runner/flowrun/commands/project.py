@@ -1,0 +1,37 @@
+"""The project that a command works on: a folder of flow files, in one environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowrun.diagnostics import has_errors
+from flowrun.errors import InvalidFlow
+
+if TYPE_CHECKING:
+    from flowrun.config import Loaded
+    from flowrun.flow.model import Flow
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Where the files are and how to read them. `environment` is None for none; `variables` are those of `--var`."""
+
+    folder: Path
+    environment: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def load(self) -> Loaded:
+        """Everything the files say, and everything there is to say about them."""
+        from flowrun.config import load
+
+        return load(self.folder, environment=self.environment, variables=self.variables)
+
+    def flow(self) -> tuple[Flow, Loaded]:
+        """The flow, and what it came from. Raises InvalidFlow if the files have errors."""
+        loaded = self.load()
+        if loaded.flow is None or has_errors(loaded.findings):
+            raise InvalidFlow(loaded.findings, loaded.sources)
+        return loaded.flow, loaded

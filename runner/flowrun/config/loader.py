@@ -1,0 +1,265 @@
+"""From files to a checked flow: the only place of `config` that touches the file system.
+
+Reads every `*.yaml` and `*.yml` below a folder, in path order, into one namespace; `*.test.yaml` holds scenarios.
+Files and folders whose names start with a dot are passed over (`.git`, and the shadow folders of mounted volumes).
+Whatever the file system holds, the answer comes soon and is a finding: nothing but regular files is opened, nothing
+is read beyond its limit, and the walk itself is bounded.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from flowrun.config.checks import check
+from flowrun.config.findings import Findings
+from flowrun.config.ignores import apply_ignores
+from flowrun.config.models import FlowFile, ScenarioFile
+from flowrun.config.namespace import Namespace
+from flowrun.config.overrides import Overrides
+from flowrun.config.reading import Block, read
+from flowrun.config.resolve import resolve
+from flowrun.diagnostics import Diagnostic, Span, error, has_errors, in_order
+from flowrun.flow.model import Flow, Places
+from flowrun.yamldoc import Comment, Document, Scalar, Sequence, read_document
+from flowrun.yamldoc.read import MAX_BYTES
+
+MAX_FILES = 2_000
+MAX_ENTRIES = 20_000
+"""Names looked at on the way: beyond it, this is not a folder of flows (someone gave `/`)."""
+MAX_TOTAL = 32 * MAX_BYTES
+"""Bytes of all files together: some 800,000 lines."""
+VERSION = 1
+
+_SUFFIXES = (".yaml", ".yml")
+_SCENARIOS = (".test.yaml", ".test.yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a folder says.
+
+    `flow` is None if there are errors. `sources` has the text of every file that a finding may point into, `--env`
+    and `--var` included; `files` the names of those that were read, as findings call them, scenarios included.
+    """
+
+    flow: Flow | None
+    places: Places
+    findings: tuple[Diagnostic, ...]
+    sources: Mapping[str, str]
+    files: tuple[str, ...]
+
+
+def load(folder: Path, *, environment: str | None = None, variables: Mapping[str, str] | None = None) -> Loaded:
+    """The flow that the files below `folder` declare, with `--env` and `--var`, and everything found in them."""
+    findings = Findings()
+    status = _status(folder, findings)
+    if status and not stat.S_ISDIR(status.st_mode):
+        findings.add(_failed("FR011", folder, "is not a folder", "give the folder that the flow files are in"))
+    elif status:
+        return _load(_read_all(_below(folder, findings), findings), [folder], environment, variables, findings)
+    return _nothing(findings)
+
+
+def load_paths(
+    paths: Iterable[Path], *, environment: str | None = None, variables: Mapping[str, str] | None = None
+) -> Loaded:
+    """As `load`, of some files and folders together; a file is read whatever its name, and each only once."""
+    findings = Findings()
+    paths = list(paths)
+    files: dict[Path, None] = {}
+    for path in paths:
+        status = _status(path, findings)
+        if status and stat.S_ISDIR(status.st_mode):
+            files.update(dict.fromkeys(_below(path, findings)))
+        elif status:
+            files[path] = None
+    if not files and findings.errors:
+        return _nothing(findings)
+    return _load(_read_all(files, findings), paths, environment, variables, findings)
+
+
+def load_texts(
+    texts: Mapping[str, bytes], *, environment: str | None = None, variables: Mapping[str, str] | None = None
+) -> Loaded:
+    """As `load`, of texts by the names that findings shall call them; what needs no folder (stdin, tests)."""
+    return _load(texts, [], environment, variables, Findings())
+
+
+def _load(
+    texts: Mapping[str, bytes],
+    asked: list[Path],
+    environment: str | None,
+    variables: Mapping[str, str] | None,
+    findings: Findings,
+) -> Loaded:
+    overrides = Overrides(environment, variables or {})
+    documents = {name: read_document(data, name) for name, data in texts.items()}
+    if not texts and not findings.errors:
+        where = asked[0] if asked else Path()
+        findings.add(_failed("FR013", where, "has no flow files (*.yaml, *.yml)", "`flowrun init` writes a project"))
+    namespace = _merge(documents, findings)
+    resolved = resolve(namespace, overrides, findings)
+    check(resolved.flow, resolved.sites, findings)
+    comments: list[Comment] = [comment for document in documents.values() for comment in document.comments]
+    shown = in_order(apply_ignores(findings.all, comments))
+    return Loaded(
+        flow=None if has_errors(shown) else resolved.flow,
+        places=resolved.sites.places(),
+        findings=shown,
+        sources={**{name: document.text for name, document in documents.items()}, **overrides.sources()},
+        files=tuple(documents),
+    )
+
+
+def _nothing(findings: Findings) -> Loaded:
+    return Loaded(None, {}, in_order(findings.all), {}, ())
+
+
+def _merge(documents: Mapping[str, Document], findings: Findings) -> Namespace:
+    """The namespace of all files; scenario files are looked at and left out."""
+    namespace = Namespace()
+    for name, document in documents.items():
+        findings.extend(document.findings)
+        scenario = name.endswith(_SCENARIOS)
+        block: type[FlowFile | ScenarioFile] = ScenarioFile if scenario else FlowFile
+        file = _file(block, name, document, findings)
+        if isinstance(file, FlowFile):
+            namespace.add(file, findings)
+        elif not scenario:
+            namespace.complete = False
+    return namespace
+
+
+def _file(block: type[FlowFile | ScenarioFile], name: str, document: Document, findings: Findings) -> Block | None:
+    if document.root is None:
+        if not has_errors(document.findings):
+            findings.error(
+                "FR016", "the file is empty; expected `flowrun: 1`", _top(name), "add it, or remove the file"
+            )
+        return None
+    file = read(block, document.root, findings)
+    if file is not None and file.flowrun not in {None, VERSION}:
+        says = f"this flowrun reads version {VERSION} of the format, found {file.flowrun}"
+        findings.error("FR016", says, file.node_of("flowrun").span)
+    if isinstance(file, ScenarioFile) and file.has("tests") and not isinstance(file.tests, Sequence):
+        kind = "a text" if isinstance(file.tests, Scalar) else "a mapping"
+        findings.error("FR403", f"`tests` must be a list of scenarios, found {kind}", file.place_of("tests"))
+    return file
+
+
+def _read_all(files: Iterable[Path], findings: Findings) -> dict[str, bytes]:
+    """The bytes of those files by their names; what can't be read is reported and left out."""
+    texts: dict[str, bytes] = {}
+    total = 0
+    for path in files:
+        if len(texts) == MAX_FILES:
+            findings.add(_failed("FR014", path, f"is one file too many: {MAX_FILES:,} are read", "split the project"))
+            break
+        data = _read_file(path, findings)
+        if data is not None:
+            total += len(data)
+            texts[_name(path)] = data
+        if total > MAX_TOTAL:
+            size = f"{MAX_TOTAL >> 20} MiB"
+            findings.add(
+                _failed("FR014", path, f"goes beyond the {size} that are read of all files", "split the project")
+            )
+            break
+    return texts
+
+
+def _read_file(path: Path, findings: Findings) -> bytes | None:
+    """The bytes of a regular file, one more than the limit at most. Anything else is never waited for."""
+    status = _status(path, findings)
+    if status is None:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        findings.add(_failed("FR011", path, f"is {_sort(status.st_mode)}, expected a file"))
+        return None
+    try:
+        # Not to wait even for a pipe that has taken the file's place since.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as failure:
+        findings.add(_refused(path, failure))
+        return None
+
+
+def _below(folder: Path, findings: Findings) -> list[Path]:
+    """Every flow and scenario file below the folder, in path order."""
+    found: list[Path] = []
+    waiting: list[tuple[Path, frozenset[tuple[int, int]]]] = [(folder, frozenset())]
+    seen = 0
+    while waiting:
+        at, above = waiting.pop()
+        try:
+            status = at.stat()
+            here = (status.st_dev, status.st_ino)
+            if here in above:
+                findings.add(_failed("FR015", at, "leads back to a folder that it is in", "remove the link"))
+                continue
+            with os.scandir(at) as entries:
+                for entry in entries:
+                    seen += 1
+                    if seen > MAX_ENTRIES:
+                        says = f"has more than {MAX_ENTRIES:,} files and folders in it"
+                        findings.add(_failed("FR014", folder, says, "give the folder that the flow files are in"))
+                        return []
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.name.endswith(_SUFFIXES):
+                        found.append(at / entry.name)
+                    elif (one := _status(at / entry.name, findings)) and stat.S_ISDIR(one.st_mode):
+                        waiting.append((at / entry.name, above | {here}))
+        except OSError as failure:
+            findings.add(_refused(at, failure))
+    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def _status(path: Path, findings: Findings) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except (OSError, ValueError) as failure:
+        findings.add(_refused(path, failure))
+        return None
+
+
+def _refused(path: Path, failure: OSError | ValueError) -> Diagnostic:
+    match failure:
+        case FileNotFoundError() if not path.is_symlink():
+            return _failed("FR010", path, "does not exist")
+        case FileNotFoundError():
+            return _failed("FR012", path, "is a link to something that does not exist")
+        case OSError():
+            reason = failure.strerror or str(failure)
+            return _failed("FR012", path, f"can't be read: {reason[:1].lower()}{reason[1:]}")
+        case _:
+            return _failed("FR010", path, "does not exist: its name has a NUL in it")
+
+
+def _failed(code: str, path: Path, says: str, hint: str | None = None) -> Diagnostic:
+    name = _name(path)
+    return error(code, f"{name} {says}", _top(name), hint)
+
+
+def _top(name: str) -> Span:
+    """The place of a finding about a whole file."""
+    return Span(name, 1, 1, 1, 1)
+
+
+def _sort(mode: int) -> str:
+    """What the file system has there instead of a file."""
+    sorts: Iterator[tuple[str, bool]] = iter(
+        (("a folder", stat.S_ISDIR(mode)), ("a pipe", stat.S_ISFIFO(mode)), ("a socket", stat.S_ISSOCK(mode)))
+    )
+    return next((sort for sort, holds in sorts if holds), "a device")
+
+
+def _name(path: Path) -> str:
+    """A path as it was given, with `/`; bytes that are no UTF-8 are replaced."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "replace")

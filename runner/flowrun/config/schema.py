@@ -1,0 +1,49 @@
+"""The published JSON Schema of flow files, generated from the models: what editors complete and check by.
+
+It describes the YAML as people write it, short forms included, and takes everything that the loader takes; it can't
+know references, types of values, or conditions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from flowrun.config.models import FlowFile
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+class _Generator(GenerateJsonSchema):
+    """As Pydantic does it, without what only serves Python: titles of fields, and None for "not written"."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        generated = super().default_schema(schema)
+        if generated.get("default") in (None, [], {}):
+            generated.pop("default", None)
+        return generated
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        """A section may have nothing under it, and has no other keys than ids."""
+        generated = super().dict_schema(schema)
+        if "patternProperties" in generated:
+            generated["additionalProperties"] = False
+        return {**generated, "type": ["object", "null"]}
+
+    def tuple_schema(self, schema: core_schema.TupleSchema) -> JsonSchemaValue:
+        return {**super().tuple_schema(schema), "type": ["array", "null"]}
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+        return False
+
+
+def schema() -> dict[str, Any]:
+    """The schema of a flow file as a JSON-ready dictionary."""
+    generated = FlowFile.model_json_schema(by_alias=True, schema_generator=_Generator)
+    generated["title"] = "flowrun: a flow file, version 1"
+    return {"$schema": DIALECT, **generated}

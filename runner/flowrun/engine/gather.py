@@ -1,0 +1,239 @@
+"""Gathering: what `settle` needs to see of a batch, in a fixed number of statements, and its decisions put back."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, literal, select, true, update
+
+from flowrun.engine.act import PARKED, copies_made
+from flowrun.engine.batch import acts, candidates, keyed
+from flowrun.engine.effects import NOW, out_of_hops, rotates
+from flowrun.engine.guards import Guard
+from flowrun.engine.judge import Route, Verdict, by_position, filled
+from flowrun.engine.settle import Candidate, Keys, Origin, Settlement, Surroundings, Terms, settle
+from flowrun.engine.statement import Statement
+from flowrun.flow.model import Action, Flow, Tunnel
+from flowrun.store.tables import activity, deals_table, firings, tunnels
+
+
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """The compiled statements of one revision."""
+
+    candidates: Statement
+    origins: Statement | None
+    made: Statement
+
+
+def gathering(flow: Flow, order: Sequence[Tunnel]) -> Gathering:
+    """The statements for that flow; `order` are its tunnels by file position."""
+    by_origin = {at: tunnel for at, tunnel in enumerate(order) if tunnel.origin}
+    return Gathering(_candidates(flow, by_origin), _origins(flow, by_origin) if by_origin else None, _made(flow))
+
+
+def settled(
+    connection: Connection,
+    flow: Flow,
+    order: Sequence[Tunnel],
+    guards: Sequence[Guard],
+    statements: Gathering,
+    moment: Mapping[str, object],
+    waiting: Sequence[int],
+) -> Settlement:
+    """Decide the batch in order and write the decisions to `acts`. `moment` are the parameters of judging."""
+    found = _read(connection, statements, moment)
+    asked = [guard for guard in guards if _asks(guard, found)]
+    surroundings = Surroundings(
+        max_copies=flow.limits.max_copies,
+        keys=_keys(connection, asked, moment),
+        elsewhere={guard.number: _elsewhere(connection, guard) for guard in asked},
+        made=dict(statements.made.run(connection, **moment).tuples().all()),
+    )
+    terms = _terms(connection, order, guards, moment, waiting)
+    settlement = settle(found, terms, surroundings)
+    if settlement.decisions:
+        connection.execute(
+            insert(acts),
+            [
+                {
+                    "ord": decision.order,
+                    "pos": decision.position,
+                    "seq": decision.seq,
+                    "kind": decision.kind.value,
+                    "result": decision.result,
+                    "reason": decision.reason,
+                    "due_at": decision.due_at,
+                    "again": decision.again,
+                    "turn": decision.turn,
+                    "target": decision.target,
+                    "target_id": decision.target_id,
+                }
+                for decision in settlement.decisions
+            ],
+        )
+    if settlement.tripped:
+        ids = [order[at].id for at in sorted(settlement.tripped)]
+        connection.execute(update(tunnels).where(tunnels.c.id.in_(ids)).values(tripped_at=moment["now"]))
+    return settlement
+
+
+def _candidates(flow: Flow, by_origin: Mapping[int, Tunnel]) -> Statement:
+    deal = deals_table(flow).alias("d")
+    found = candidates.alias("c")
+    parked = firings.alias("parked")
+    held = exists().where(
+        parked.c.result == PARKED,
+        parked.c.deal == deal.c.id,
+        parked.c.entry == deal.c.entry,
+        parked.c.action == Action.MOVE.value,
+        parked.c._retry == 0,
+        parked.c.tunnel.not_in([tunnel.id for tunnel in by_origin.values()]) if by_origin else true(),
+    )
+    return Statement(
+        select(
+            found.c.ord,
+            found.c.pos,
+            found.c.seq,
+            deal.c.id,
+            func.coalesce(deal.c._root, deal.c.id),
+            found.c.kind,
+            found.c.verdict,
+            found.c.due_at,
+            found.c.again,
+            out_of_hops(flow, deal.c._hops),
+            held,
+        )
+        .select_from(found.join(deal, deal.c.seq == found.c.seq))
+        .where(found.c.verdict != int(Verdict.WAIT))
+        .order_by(found.c.ord, found.c.kind == Route.MOVE.value, found.c.pos)
+    )
+
+
+def _origins(flow: Flow, by_origin: Mapping[int, Tunnel]) -> Statement:
+    deal = deals_table(flow).alias("d")
+    origin = deals_table(flow).alias("o")
+    found = candidates.alias("c")
+    full = {at: _filled(flow, tunnel, deal, origin) for at, tunnel in by_origin.items()}
+    return Statement(
+        select(
+            found.c.ord,
+            found.c.pos,
+            origin.c.seq,
+            origin.c.id,
+            origin.c.stage,
+            out_of_hops(flow, origin.c._hops),
+            by_position(found.c.pos, full),
+        )
+        .select_from(found.join(deal, deal.c.seq == found.c.seq).join(origin, origin.c.id == deal.c.origin))
+        .where(found.c.kind == Route.ORIGIN.value)
+    )
+
+
+def _filled(flow: Flow, tunnel: Tunnel, deal: Any, origin: Any) -> ColumnElement[bool]:
+    wanted = flow.stages[tunnel.target].requires
+    clauses = [clause for name in wanted if (clause := filled(flow, tunnel, name, deal, origin)) is not None]
+    return and_(literal(True), *clauses)
+
+
+def _made(flow: Flow) -> Statement:
+    """SELECT root, copies within `per`, of the lineages that would make a copy."""
+    deal = deals_table(flow).alias("d")
+    root = func.coalesce(deal.c._root, deal.c.id).label("root")
+    lineages = (
+        select(root)
+        .select_from(candidates.join(deal, deal.c.seq == candidates.c.seq))
+        .where(candidates.c.kind == Route.COPY.value)
+        .distinct()
+        .subquery("lineages")
+    )
+    return Statement(select(lineages.c.root, copies_made(flow, lineages.c.root)))
+
+
+def _read(connection: Connection, statements: Gathering, moment: Mapping[str, object]) -> list[Candidate]:
+    origins: dict[tuple[int, int], Origin] = {}
+    if statements.origins is not None:
+        for order, position, seq, id_, stage, spent, filled_ in statements.origins.run(connection, **moment):
+            origins[order, position] = Origin(seq, id_, stage, bool(spent), bool(filled_))
+    return [
+        Candidate(
+            order,
+            position,
+            seq,
+            id_,
+            root,
+            Route(kind),
+            Verdict(verdict),
+            due_at,
+            again,
+            bool(spent),
+            bool(held),
+            origins.get((order, position)),
+        )
+        for order, position, seq, id_, root, kind, verdict, due_at, again, spent, held in statements.candidates.run(
+            connection, **moment
+        )
+    ]
+
+
+def _asks(guard: Guard, found: Sequence[Candidate]) -> bool:
+    return any(candidate.position in guard.users and candidate.verdict is Verdict.READY for candidate in found)
+
+
+def _keys(
+    connection: Connection, guards: Sequence[Guard], moment: Mapping[str, object]
+) -> dict[tuple[int, int], dict[int, Keys]]:
+    for guard in guards:
+        guard.key.run(connection, **moment)
+    keys: defaultdict[tuple[int, int], dict[int, Keys]] = defaultdict(dict)
+    if guards:
+        columns = (keyed.c.ord, keyed.c.pos, keyed.c.guard, keyed.c.before, keyed.c.after)
+        for order, position, number, before, after in connection.execute(select(*columns)):
+            keys[order, position][number] = Keys(before, after)
+    return dict(keys)
+
+
+def _elsewhere(connection: Connection, guard: Guard) -> dict[str, tuple[int, int]]:
+    return {key: (low, high) for key, low, high in guard.elsewhere.run(connection)}
+
+
+def _terms(
+    connection: Connection,
+    order: Sequence[Tunnel],
+    guards: Sequence[Guard],
+    moment: Mapping[str, object],
+    waiting: Sequence[int],
+) -> dict[int, Terms]:
+    guard_of = {at: guard.number for guard in guards for at in guard.users}
+    turn_of = dict(connection.execute(select(tunnels.c.id, tunnels.c.turn)).tuples().all())
+    left = _left(connection, order, moment)
+    return {
+        at: Terms(
+            tunnel=tunnel.id,
+            target=tunnel.target,
+            copies=tunnel.action is Action.COPY,
+            waiting=at in waiting,
+            one_shot=not tunnel.watch,
+            guard=guard_of.get(at),
+            left=left.get(at),
+            turn=turn_of[tunnel.id] if rotates(tunnel) else None,
+            origin_in=tunnel.origin_in,
+        )
+        for at, tunnel in enumerate(order)
+    }
+
+
+def _left(connection: Connection, order: Sequence[Tunnel], moment: Mapping[str, object]) -> dict[int, int]:
+    """How many more firings each breaker allows at this instant."""
+    left = {}
+    for at, tunnel in enumerate(order):
+        if tunnel.breaker is None:
+            continue
+        recent = select(func.coalesce(func.sum(activity.c.firings), 0)).where(
+            activity.c.tunnel == tunnel.id, activity.c.at > NOW - tunnel.breaker.per
+        )
+        left[at] = tunnel.breaker.firings - connection.execute(recent, {"now": moment["now"]}).scalar_one()
+    return left

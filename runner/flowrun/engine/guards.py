@@ -1,0 +1,138 @@
+"""`unless_exists`: who stands where it looks, under which key, as SQL for `settle`.
+
+A guard is a distinct (pipeline, open, same): tunnels that share one share its keys. The key of a deal is the JSON
+array of its `same` values, NULL where one is empty, since an empty value is like no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Integer, and_, case, func, insert, literal, null, or_, select
+
+from flowrun.engine.batch import candidates, keyed
+from flowrun.engine.effects import copied_value, rotates, scope_of, setting_value
+from flowrun.engine.judge import Route, Verdict, by_position
+from flowrun.engine.statement import Statement
+from flowrun.flow.model import Action, Flow, Rotate, Tunnel, UnlessExists
+from flowrun.store.tables import deals_table
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """One guard with its compiled statements. `users` are the file positions of the tunnels that ask it."""
+
+    number: int
+    users: tuple[int, ...]
+    key: Statement
+    elsewhere: Statement
+
+
+def guards(flow: Flow, order: Sequence[Tunnel]) -> tuple[Guard, ...]:
+    """The flow's guards; `order` are its tunnels by file position."""
+    users: dict[UnlessExists, list[int]] = {}
+    for position, tunnel in enumerate(order):
+        if tunnel.unless_exists is not None:
+            users.setdefault(tunnel.unless_exists, []).append(position)
+    return tuple(
+        Guard(number, tuple(positions), _key(flow, number, guard, order), _elsewhere(flow, number, guard, positions))
+        for number, (guard, positions) in enumerate(users.items())
+    )
+
+
+def _where(flow: Flow, guard: UnlessExists) -> list[str]:
+    return [
+        stage.id for stage in flow.pipelines[guard.pipeline].stages if not (guard.open and stage.outcome is not None)
+    ]
+
+
+def _key(flow: Flow, number: int, guard: UnlessExists, order: Sequence[Tunnel]) -> Statement:
+    """INSERT the keys of all ready candidates that enter, leave, or stand where the guard looks."""
+    deal = deals_table(flow).alias("d")
+    origin = deals_table(flow).alias("o")
+    stages = _where(flow, guard)
+    found = candidates.alias("c")
+    after = by_position(
+        found.c.pos, {at: _after(flow, guard, tunnel, deal, origin, stages) for at, tunnel in enumerate(order)}
+    )
+    by_origin = found.c.kind == Route.ORIGIN.value
+    before = case(
+        (found.c.kind.in_([Route.COPY.value, Route.SHADOW.value]), null()),
+        (by_origin, case((origin.c.stage.in_(stages), _json([origin.c[name] for name in guard.same])))),
+        else_=case((deal.c.stage.in_(stages), _json([deal.c[name] for name in guard.same]))),
+    )
+    rows = (
+        select(
+            found.c.ord,
+            found.c.pos,
+            literal(number, Integer).label("guard"),
+            case((by_origin, origin.c.seq), (found.c.kind == Route.MOVE.value, deal.c.seq)).label("mover"),
+            before.label("before"),
+            after.label("after"),
+        )
+        .select_from(
+            found.join(deal, deal.c.seq == found.c.seq).outerjoin(origin, and_(by_origin, origin.c.id == deal.c.origin))
+        )
+        .where(found.c.verdict == int(Verdict.READY))
+        .subquery("k")
+    )
+    wanted = select(*rows.c).where(or_(rows.c.before.is_not(None), rows.c.after.is_not(None)))
+    return Statement(insert(keyed).from_select([column.name for column in keyed.c], wanted))
+
+
+def _after(
+    flow: Flow, guard: UnlessExists, tunnel: Tunnel, deal: FromClause, origin: FromClause, stages: Sequence[str]
+) -> ColumnElement[Any]:
+    if tunnel.target not in stages:
+        return null()
+    settings = dict(tunnel.set)
+    if any(isinstance(settings.get(name), Rotate) for name in guard.same):
+        return null()
+    scope = scope_of(flow, deal)
+    stays = origin if tunnel.origin else deal
+    values: list[ColumnElement[Any]] = []
+    for name in guard.same:
+        if tunnel.action is Action.COPY:
+            values.append(copied_value(flow, tunnel, name, deal, None))
+        elif name in settings:
+            values.append(setting_value(flow, name, settings[name], scope, None))
+        else:
+            values.append(stays.c[name])
+    return _json(values)
+
+
+def _json(values: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
+    empty = or_(*(value.is_(None) for value in values))
+    return case((empty, null()), else_=func.json_array(*values))
+
+
+def _elsewhere(flow: Flow, number: int, guard: UnlessExists, users: Sequence[int]) -> Statement:
+    """SELECT key, min(seq), max(seq) of the deals that match a wanted key and can't move in this batch."""
+    wanted = (
+        select(keyed.c.after.label("key"))
+        .where(keyed.c.guard == number, keyed.c.pos.in_(users), keyed.c.after.is_not(None))
+        .distinct()
+        .subquery("wanted")
+    )
+    match = deals_table(flow).alias("m")
+    movers = select(keyed.c.mover).where(
+        keyed.c.guard == number, keyed.c.mover.is_not(None), keyed.c.before.is_not(None)
+    )
+    same = [match.c[name] == func.json_extract(wanted.c.key, f"$[{at}]") for at, name in enumerate(guard.same)]
+    return Statement(
+        select(wanted.c.key, func.min(match.c.seq), func.max(match.c.seq))
+        .select_from(wanted.join(match, and_(*same, match.c.stage.in_(_where(flow, guard)))))
+        .where(match.c.seq.not_in(movers))
+        .group_by(wanted.c.key)
+    )
+
+
+def sensitive(order: Sequence[Tunnel]) -> Mapping[int, Tunnel]:
+    """The tunnels whose candidates are always settled in order: what they do depends on the deals before."""
+    return {
+        at: tunnel
+        for at, tunnel in enumerate(order)
+        if tunnel.unless_exists is not None or tunnel.breaker is not None or tunnel.origin or rotates(tunnel)
+    }

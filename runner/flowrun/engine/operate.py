@@ -1,0 +1,67 @@
+"""Operations on tunnels and parked firings: pause, resume, retry."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, literal, select, update
+
+from flowrun.engine.live import wake
+from flowrun.errors import WorkFailed
+from flowrun.flow.model import Flow
+from flowrun.store import revisions
+from flowrun.store.connection import Transaction
+from flowrun.store.tables import activity, deals_table, firings, queue, tunnels
+
+
+def pause(transaction: Transaction, tunnel: str) -> bool:
+    """Let the tunnel wait; False if it was paused already. Raises WorkFailed for a tunnel that isn't there."""
+    _known(transaction, tunnel)
+    done = transaction.connection.execute(
+        update(tunnels).where(tunnels.c.id == tunnel, tunnels.c.paused_at.is_(None)).values(paused_at=transaction.now)
+    )
+    return bool(done.rowcount)
+
+
+def resume(transaction: Transaction, tunnel: str) -> bool:
+    """Let a paused or tripped tunnel go on, its breaker counting anew; False if it was neither."""
+    flow = _known(transaction, tunnel)
+    connection = transaction.connection
+    state = connection.execute(select(tunnels.c.paused_at, tunnels.c.tripped_at).where(tunnels.c.id == tunnel)).one()
+    if state.paused_at is None and state.tripped_at is None:
+        return False
+    connection.execute(update(tunnels).where(tunnels.c.id == tunnel).values(paused_at=None, tripped_at=None))
+    if state.tripped_at is not None:
+        connection.execute(delete(activity).where(activity.c.tunnel == tunnel))
+    wake(connection, deals_table(flow), flow.tunnels[tunnel].sources, transaction.now)
+    return True
+
+
+def retry(transaction: Transaction, deal: str | None) -> int:
+    """Let parked firings try again, once past the budgets that parked them: those of one deal, or all (None).
+
+    Returns how many. A retried firing still needs everything else: the deal in its stage and entry, its condition, and
+    its time. Raises WorkFailed for a deal that isn't there.
+    """
+    connection = transaction.connection
+    applied = revisions.current(connection)
+    deals = deals_table(applied.flow if applied else None)
+    if deal is not None and connection.execute(select(deals.c.seq).where(deals.c.id == deal)).first() is None:
+        raise WorkFailed(f"there is no deal '{deal}'")
+    parked = (firings.c.result == "parked", firings.c._retry == 0)
+    mine = parked if deal is None else (*parked, firings.c.deal == deal)
+    standing = select(deals.c.seq).where(deals.c.id == firings.c.deal, deals.c.entry == firings.c.entry).exists()
+    ids = select(firings.c.deal).where(*mine, standing)
+    connection.execute(delete(queue).where(queue.c.deal.in_(select(deals.c.seq).where(deals.c.id.in_(ids)))))
+    rows = select(deals.c.seq, literal(transaction.now), literal(0)).where(deals.c.id.in_(ids))
+    connection.execute(queue.insert().from_select(["deal", "wake_at", "round"], rows))
+    return int(connection.execute(update(firings).where(*mine, standing).values(_retry=1)).rowcount)
+
+
+def _known(transaction: Transaction, tunnel: str) -> Flow:
+    applied = revisions.current(transaction.connection)
+    if applied is None:
+        raise WorkFailed("no revision is applied in this store yet", "apply one with 'flowrun apply'")
+    if tunnel not in applied.flow.tunnels:
+        from flowrun.diagnostics import did_you_mean
+
+        raise WorkFailed(f"there is no tunnel '{tunnel}'", did_you_mean(tunnel, applied.flow.tunnels))
+    return applied.flow

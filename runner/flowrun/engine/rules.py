@@ -1,0 +1,77 @@
+"""The rules of one applied revision, compiled: everything a tick needs that does not change between ticks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select
+
+from flowrun.engine.act import Acting, acting
+from flowrun.engine.batch import batch, candidates
+from flowrun.engine.gather import Gathering, gathering
+from flowrun.engine.guards import Guard, guards, sensitive
+from flowrun.engine.judge import Ground, judging
+from flowrun.engine.statement import Statement
+from flowrun.flow.model import Flow, Mode, Tunnel
+from flowrun.store.tables import deals_table, routes
+
+CHUNK = 48
+"""Tunnels per statement: a CASE with an arm for each must stay well within SQLite's limits on a statement."""
+
+Chunk = tuple[int, int]
+"""A range of file positions: the first, and the one after the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A revision, ready to run. `order` are its tunnels by file position; `judge` is by chunk."""
+
+    revision: int
+    flow: Flow
+    order: tuple[Tunnel, ...]
+    judge: Mapping[Chunk, Statement]
+    chunks_of_batch: Statement
+    acting: Acting
+    gathering: Gathering
+    guards: tuple[Guard, ...]
+
+
+def rules_of(revision: int, flow: Flow) -> Rules:
+    """Compile a revision."""
+    order = tuple(flow.tunnels.values())
+    chunks = chunked({at: tunnel for at, tunnel in enumerate(order) if tunnel.mode is not Mode.OFF})
+    delicate = [at for at, tunnel in sensitive(order).items() if tunnel.mode is not Mode.OFF]
+    deal = deals_table(flow).alias("d")
+    route = routes.alias("r")
+    ground = Ground(
+        source=batch.join(deal, deal.c.seq == batch.c.deal).join(route, route.c.stage == deal.c.stage),
+        deal=deal,
+        route=route,
+        order=batch.c.ord,
+    )
+    columns = [column.name for column in candidates.c]
+    return Rules(
+        revision=revision,
+        flow=flow,
+        order=order,
+        judge={
+            span: Statement(insert(candidates).from_select(columns, judging(flow, mine, ground)))
+            for span, mine in chunks.items()
+        },
+        chunks_of_batch=Statement(
+            select(route.c.position - route.c.position % CHUNK).select_from(ground.source).distinct()
+        ),
+        acting=acting(flow, chunks, delicate),
+        gathering=gathering(flow, order),
+        guards=guards(flow, order),
+    )
+
+
+def chunked(tunnels: Mapping[int, Tunnel]) -> dict[Chunk, dict[int, Tunnel]]:
+    """Tunnels by file position, in ranges of at most `CHUNK`."""
+    chunks: dict[Chunk, dict[int, Tunnel]] = {}
+    for at, tunnel in tunnels.items():
+        start = at // CHUNK * CHUNK
+        chunks.setdefault((start, start + CHUNK), {})[at] = tunnel
+    return chunks

@@ -1,0 +1,146 @@
+"""The runner: ticks until no deal is awake, or for ever, and sleeps in between.
+
+Batches grow while much is due (throughput) and shrink when the lock is held for long (latency). Between ticks it looks
+at the store's change counter, every millisecond or two while busy, backing off to 20 ms; it sleeps no longer than until
+the next deal wakes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, select
+
+from flowrun.engine.tick import Tick, Ticker
+from flowrun.errors import WorkFailed
+from flowrun.store.connection import Store
+from flowrun.store.tables import flowrun
+
+SMALLEST = 500
+LARGEST = 10_000
+_LONG = 0.5
+_QUICKEST = 0.001
+_SLOWEST = 0.020
+_STEP_BACK = 1_000
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a run did so far."""
+
+    looked: int = 0
+    ticks: int = 0
+    results: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def add(self, tick: Tick) -> None:
+        """Count one more tick."""
+        self.looked += tick.looked
+        self.ticks += 1
+        for key, count in tick.results.items():
+            self.results[key] = self.results.get(key, 0) + count
+
+    def count(self, result: str, *kinds: str) -> int:
+        """How many firings came to that result, of these kinds (none named: of all)."""
+        return sum(n for (kind, was), n in self.results.items() if was == result and (not kinds or kind in kinds))
+
+
+@dataclass(slots=True)
+class Runner:
+    """Runs the applied revision of a store.
+
+    `size` fixes the size of batches (tests, trials); None lets it follow the work. `stopped` is asked between batches.
+    `begun` hears that an endless run has begun, `report` of each tick, `warn` of a clock that stepped back.
+    """
+
+    store: Store
+    size: int | None = None
+    stopped: Callable[[], bool] = lambda: False
+    begun: Callable[[], None] = lambda: None
+    report: Callable[[Tick, Totals], None] = lambda _tick, _totals: None
+    warn: Callable[[str], None] = lambda _message: None
+    totals: Totals = field(default_factory=Totals)
+    _batch: int = SMALLEST
+    _seen: int = 0
+
+    def until_idle(self) -> Totals:
+        """Tick until no deal is awake. Raises WorkFailed where no revision is applied."""
+        with self.store.connect() as connection:
+            self._start(connection)
+            ticker = Ticker(connection)
+            while not self.stopped() and self._tick(connection, ticker):
+                pass
+        return self.totals
+
+    def once(self) -> Totals:
+        """One tick."""
+        with self.store.connect() as connection:
+            self._start(connection)
+            self._tick(connection, Ticker(connection))
+        return self.totals
+
+    def forever(self) -> Totals:
+        """Tick and wait until `stopped`."""
+        with self.store.connect() as connection:
+            self._start(connection)
+            self.begun()
+            ticker = Ticker(connection)
+            while not self.stopped():
+                if not self._tick(connection, ticker):
+                    self._wait(connection, ticker)
+        return self.totals
+
+    def _start(self, connection: Connection) -> None:
+        with self.store.read(connection):
+            row = connection.execute(select(flowrun.c.revision, flowrun.c.latest)).one()
+        if row.revision is None:
+            raise WorkFailed("no revision is applied in this store yet", "apply one with 'flowrun apply'")
+        self._seen = row.latest
+
+    def _tick(self, connection: Connection, ticker: Ticker) -> bool:
+        if not self._awake(connection, ticker):
+            return False
+        size = self.size or self._batch
+        with self.store.write(connection) as transaction:
+            self._follow_clock(transaction.now)
+            started = time.monotonic()
+            tick = ticker.tick(transaction, size)
+        if tick is None:
+            return False
+        self._adapt(tick, size, time.monotonic() - started)
+        self.totals.add(tick)
+        self.report(tick, self.totals)
+        return True
+
+    def _awake(self, connection: Connection, ticker: Ticker) -> bool:
+        with self.store.read(connection):
+            wake_at = ticker.next_wake(connection)
+        return wake_at is not None and wake_at <= self.store.clock.now()
+
+    def _adapt(self, tick: Tick, size: int, seconds: float) -> None:
+        if seconds > _LONG:
+            self._batch = max(SMALLEST, self._batch // 2)
+        elif tick.looked >= size:
+            self._batch = min(LARGEST, self._batch * 2)
+        else:
+            self._batch = max(SMALLEST, self._batch // 2)
+
+    def _wait(self, connection: Connection, ticker: Ticker) -> None:
+        """Until another connection writes, or the next deal wakes, or the run is stopped."""
+        before = self.store.changes(connection)
+        with self.store.read(connection):
+            wake_at = ticker.next_wake(connection)
+        pause = _QUICKEST
+        while not self.stopped():
+            if wake_at is not None and wake_at <= self.store.clock.now():
+                return
+            time.sleep(pause)
+            pause = min(_SLOWEST, pause * 1.5)
+            if self.store.changes(connection) != before:
+                return
+
+    def _follow_clock(self, now: int) -> None:
+        if now < self._seen - _STEP_BACK:
+            self.warn(f"the clock stepped back by {(self._seen - now) / 1000:.1f} s; following it")
+        self._seen = now

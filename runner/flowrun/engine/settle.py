@@ -1,0 +1,302 @@
+"""Settling: what becomes of each candidate where that depends on the deals before it.
+
+`unless_exists`, rotation, breakers, budgets near their limit and `which: origin` look beyond the deal. Their meaning
+is the order of semantics.md: deals one by one, each with its copies (and moves of its origin) in file order, then its
+first eligible move. Here that order is simply walked, in memory, over the candidates of one batch, so that a batch
+gives what deals taken one by one would give. Pure: the candidates and what they stand beside go in, decisions come out.
+
+Batches without such candidates never come here; `act` decides them in SQL by the same rules.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import NamedTuple
+
+from flowrun.engine.judge import Route, Verdict
+
+_RETRY = 2
+
+Key = str
+"""The values of a guard's `same` fields, as canonical JSON."""
+
+
+class Keys(NamedTuple):
+    """How a firing changes who stands where a guard looks: the target deal's key before and after; None: not there."""
+
+    before: Key | None
+    after: Key | None
+
+
+class Origin(NamedTuple):
+    """The deal that a `which: origin` tunnel would move. `filled`: the target stage's requirements are met."""
+
+    seq: int
+    id: str
+    stage: str
+    spent: bool
+    filled: bool
+
+
+class Candidate(NamedTuple):
+    """One judged deal and tunnel. `spent`: out of hops; `held`: by a parked move; `again`: 2 for a retry."""
+
+    order: int
+    position: int
+    seq: int
+    id: str
+    root: str
+    kind: Route
+    verdict: Verdict
+    due_at: int
+    again: int
+    spent: bool
+    held: bool
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What one tunnel brings along. `guard` numbers its `unless_exists`; `left` is what its breaker still allows."""
+
+    tunnel: str
+    target: str
+    copies: bool
+    waiting: bool = False
+    one_shot: bool = False
+    guard: int | None = None
+    left: int | None = None
+    turn: int | None = None
+    origin_in: tuple[str, ...] | None = None
+
+
+class Decision(NamedTuple):
+    """What becomes of a candidate. `target` is the seq of the deal moved (None: a copy, or nothing moves)."""
+
+    order: int
+    position: int
+    seq: int
+    kind: Route
+    result: str
+    reason: str | None
+    due_at: int
+    again: int
+    turn: int | None
+    target: int | None
+    target_id: str | None
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What the batch stands beside.
+
+    `keys[(order, position)][guard]` are the keys of a candidate; `elsewhere[guard][key]` the lowest and highest seq
+    of the deals that match it and can't move in this batch; `made[root]` the copies of the lineage within `per`.
+    """
+
+    max_copies: int
+    keys: Mapping[tuple[int, int], Mapping[int, Keys]] = field(default_factory=dict)
+    elsewhere: Mapping[int, Mapping[Key, tuple[int, int]]] = field(default_factory=dict)
+    made: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Settlement:
+    """The decisions, the tunnels that tripped, and `cut`: the first deal left for the next batch, or None."""
+
+    decisions: list[Decision] = field(default_factory=list)
+    tripped: set[int] = field(default_factory=set)
+    cut: int | None = None
+
+
+def settle(candidates: Sequence[Candidate], terms: Mapping[int, Terms], beside: Surroundings) -> Settlement:
+    """Walk the candidates in their order (by deal; non-moves first, then by position) and decide each."""
+    walk = _Walk(terms, beside)
+    walk.place(candidates)
+    for order, group in groupby(candidates, key=lambda candidate: candidate.order):
+        if not walk.deal(list(group)):
+            walk.settlement.cut = order
+            break
+    return walk.settlement
+
+
+class _Walk:
+    def __init__(self, terms: Mapping[int, Terms], beside: Surroundings) -> None:
+        self.settlement = Settlement()
+        self._terms = terms
+        self._beside = beside
+        self._left = {at: term.left for at, term in terms.items() if term.left is not None}
+        self._turns = {at: term.turn for at, term in terms.items() if term.turn is not None}
+        self._made = dict(beside.made)
+        self._moved: dict[int, str] = {}
+        self._standing: defaultdict[int, defaultdict[Key, set[int]]] = defaultdict(lambda: defaultdict(set))
+        self._new = 0
+
+    def place(self, candidates: Sequence[Candidate]) -> None:
+        """Note where the deals that may move stand before anything happens."""
+        for candidate in candidates:
+            mover = candidate.seq if candidate.kind is Route.MOVE else candidate.origin and candidate.origin.seq
+            if mover is None:
+                continue
+            for guard, keys in self._keys(candidate).items():
+                if keys.before is not None:
+                    self._standing[guard][keys.before].add(mover)
+
+    def deal(self, group: Sequence[Candidate]) -> bool:
+        """Decide one deal's candidates; False if the batch must end before it."""
+        if group[0].seq in self._moved:
+            return True
+        if any(self._moves_twice(candidate) for candidate in group):
+            return False
+        for candidate in group:
+            if candidate.kind is not Route.MOVE:
+                self._aside(candidate)
+        if not group[0].held:
+            self._move([candidate for candidate in group if candidate.kind is Route.MOVE])
+        return True
+
+    def _keys(self, candidate: Candidate) -> Mapping[int, Keys]:
+        return self._beside.keys.get((candidate.order, candidate.position), {})
+
+    def _moves_twice(self, candidate: Candidate) -> bool:
+        """Whether it would move an origin that has moved in this batch: what was read of it no longer holds."""
+        stage = self._moved.get(candidate.origin.seq) if candidate.origin else None
+        return stage is not None and _movable(stage, self._terms[candidate.position])
+
+    def _aside(self, candidate: Candidate) -> None:
+        terms = self._terms[candidate.position]
+        if candidate.kind is Route.SHADOW:
+            self._decide(candidate, "shadow", self._shadow_reason(candidate, terms))
+        elif terms.waiting:
+            return
+        elif candidate.verdict is Verdict.DECLINED:
+            self._decide(candidate, "declined", "judged")
+        elif candidate.kind is Route.ORIGIN:
+            self._move_origin(candidate, terms)
+        elif candidate.verdict is Verdict.OVERFLOW:
+            self._decide(candidate, "parked", "overflow")
+        elif self._exists(candidate, terms):
+            self._decide(candidate, "exists", "exists")
+        elif reason := self._over_budget(candidate, spent=candidate.spent):
+            self._decide(candidate, "parked", reason)
+        elif self._allowed(candidate.position):
+            self._fire(candidate, terms)
+
+    def _move(self, moves: Sequence[Candidate]) -> None:
+        for candidate in moves:
+            terms = self._terms[candidate.position]
+            if candidate.verdict is Verdict.DECLINED:
+                if not terms.waiting:
+                    self._decide(candidate, "declined", "judged")
+                continue
+            if terms.waiting:
+                return
+            if candidate.verdict is Verdict.OVERFLOW:
+                self._decide(candidate, "parked", "overflow")
+            elif candidate.spent and candidate.again != _RETRY:
+                self._decide(candidate, "parked", "hops")
+            elif self._allowed(candidate.position):
+                self._fire(candidate, terms, candidate.seq, candidate.id)
+            return
+
+    def _move_origin(self, candidate: Candidate, terms: Terms) -> None:
+        origin = candidate.origin
+        if origin is None or not _movable(self._moved.get(origin.seq, origin.stage), terms):
+            self._decide(candidate, "declined", "origin")
+        elif candidate.verdict is Verdict.OVERFLOW:
+            self._decide(candidate, "parked", "overflow")
+        elif not origin.filled:
+            if terms.one_shot:
+                self._decide(candidate, "declined", "judged")
+        elif origin.spent and candidate.again != _RETRY:
+            self._decide(candidate, "parked", "hops")
+        elif self._allowed(candidate.position):
+            self._fire(candidate, terms, origin.seq, origin.id)
+
+    def _over_budget(self, candidate: Candidate, *, spent: bool) -> str | None:
+        if candidate.again == _RETRY:
+            return None
+        if spent:
+            return "hops"
+        return "copies" if self._made.get(candidate.root, 0) >= self._beside.max_copies else None
+
+    def _allowed(self, position: int) -> bool:
+        """Whether the breaker lets one more through; trips it otherwise."""
+        left = self._left.get(position)
+        if left is None:
+            return True
+        if left <= 0 or position in self.settlement.tripped:
+            self.settlement.tripped.add(position)
+            return False
+        self._left[position] = left - 1
+        return True
+
+    def _exists(self, candidate: Candidate, terms: Terms) -> bool:
+        if terms.guard is None:
+            return False
+        keys = self._keys(candidate).get(terms.guard)
+        if keys is None or keys.after is None:
+            return False
+        others = self._beside.elsewhere.get(terms.guard, {}).get(keys.after)
+        if others is not None and others != (candidate.seq, candidate.seq):
+            return True
+        return bool(self._standing[terms.guard][keys.after] - {candidate.seq})
+
+    def _shadow_reason(self, candidate: Candidate, terms: Terms) -> str | None:
+        if candidate.verdict is Verdict.DECLINED:
+            return "judged"
+        if candidate.verdict is Verdict.OVERFLOW:
+            return "overflow"
+        return "exists" if terms.copies and self._exists(candidate, terms) else None
+
+    def _fire(
+        self, candidate: Candidate, terms: Terms, target: int | None = None, target_id: str | None = None
+    ) -> None:
+        turn = self._turns.get(candidate.position)
+        if turn is not None:
+            self._turns[candidate.position] = turn + 1
+        self._decide(candidate, "fired", None, turn, target, target_id)
+        if target is None:
+            self._made[candidate.root] = self._made.get(candidate.root, 0) + 1
+            self._new -= 1
+        else:
+            self._moved[target] = terms.target
+        stands = self._new if target is None else target
+        for guard, keys in self._keys(candidate).items():
+            if keys.before is not None:
+                self._standing[guard][keys.before].discard(stands)
+            if keys.after is not None:
+                self._standing[guard][keys.after].add(stands)
+
+    def _decide(
+        self,
+        candidate: Candidate,
+        result: str,
+        reason: str | None,
+        turn: int | None = None,
+        target: int | None = None,
+        target_id: str | None = None,
+    ) -> None:
+        self.settlement.decisions.append(
+            Decision(
+                candidate.order,
+                candidate.position,
+                candidate.seq,
+                candidate.kind,
+                result,
+                reason,
+                candidate.due_at,
+                candidate.again,
+                turn,
+                target,
+                target_id,
+            )
+        )
+
+
+def _movable(stage: str, terms: Terms) -> bool:
+    """Whether a `which: origin` tunnel may move an origin that stands there."""
+    return stage != terms.target and (terms.origin_in is None or stage in terms.origin_in)

@@ -1,0 +1,91 @@
+"""The health of the whole: revision, deals, what is awake or parked, and the state of each tunnel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from flowrun.engine.act import PARKED
+from flowrun.errors import WorkFailed
+from flowrun.store import revisions
+from flowrun.store.connection import Store
+from flowrun.store.revisions import Revision
+from flowrun.store.tables import deals_table, firings, queue, tunnels
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelStatus:
+    """One tunnel. `state` is live, paused or tripped; `parked` counts firings that wait for `retry`."""
+
+    id: str
+    mode: str
+    state: str
+    fired: int
+    parked: int
+    last_fired_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The store at one instant. `next_at` is when time alone may next change something; None: it won't.
+
+    `board` counts the deals of every stage, zeros included.
+    """
+
+    now: int
+    revision: Revision
+    deals: int
+    awake: int
+    parked: int
+    next_at: int | None
+    tunnels: tuple[TunnelStatus, ...]
+    board: dict[str, int]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing waits for a person: no tunnel tripped, no firing parked."""
+        return not self.parked and all(tunnel.state != "tripped" for tunnel in self.tunnels)
+
+
+def status(store: Store) -> Status:
+    """The status now. Raises WorkFailed where no revision is applied."""
+    now = store.clock.now()
+    with store.read() as connection:
+        applied = revisions.current(connection)
+        if applied is None:
+            raise WorkFailed("no revision is applied in this store yet", "apply one with 'flowrun apply'")
+        deals = deals_table(None)
+        counted = select(deals.c.stage, func.count()).group_by(deals.c.stage)
+        by_stage: dict[str, int] = dict(connection.execute(counted).tuples().all())
+        waits = select(firings.c.tunnel, func.count()).where(firings.c.result == PARKED, firings.c._retry == 0)
+        parked: dict[str, int] = dict(connection.execute(waits.group_by(firings.c.tunnel)).tuples().all())
+        states = {row.id: row for row in connection.execute(select(tunnels))}
+        awake = connection.execute(select(func.count()).where(queue.c.wake_at <= now)).scalar_one()
+        next_at = connection.execute(select(func.min(queue.c.wake_at))).scalar_one()
+    return Status(
+        now=now,
+        revision=applied,
+        deals=sum(by_stage.values()),
+        awake=awake,
+        parked=sum(parked.values()),
+        next_at=None if next_at is None else max(next_at, now),
+        tunnels=tuple(
+            TunnelStatus(
+                id=id_,
+                mode=tunnel.mode.value,
+                state=_state(states[id_].paused_at, states[id_].tripped_at),
+                fired=states[id_].fired,
+                parked=parked.get(id_, 0),
+                last_fired_at=states[id_].last_fired_at,
+            )
+            for id_, tunnel in applied.flow.tunnels.items()
+        ),
+        board={stage: by_stage.get(stage, 0) for stage in applied.flow.stages},
+    )
+
+
+def _state(paused_at: int | None, tripped_at: int | None) -> str:
+    if tripped_at is not None:
+        return "tripped"
+    return "live" if paused_at is None else "paused"

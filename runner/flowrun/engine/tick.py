@@ -1,0 +1,186 @@
+"""A tick: claim → judge → settle → act → requeue, one transaction under one revision, with one `now`.
+
+The number of statements depends on the tunnels of the batch's stages, never on the number of deals. Nothing is held
+between ticks, so a runner that dies needs no recovery.
+
+A batch is cut where its order would no longer be that of deals taken one by one. Deals that acted are looked at again
+at the same instant in the next round, so a batch never spans two rounds of the present instant.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Integer, and_, func, insert, or_, select
+
+from flowrun.engine import batch as working
+from flowrun.engine.batch import acts, batch
+from flowrun.engine.batch import rules as rules_table
+from flowrun.engine.effects import NOW
+from flowrun.engine.gather import settled
+from flowrun.engine.judge import judge_parameters
+from flowrun.engine.rules import Rules, rules_of
+from flowrun.engine.statement import Statement, parameter
+from flowrun.flow.codec import loads
+from flowrun.store.connection import Transaction
+from flowrun.store.tables import deals_table, flowrun, queue, revisions, tunnels
+
+_SIZE = parameter("size", Integer)
+_ORDER = (queue.c.wake_at, queue.c.round, queue.c.deal)
+_FIRST = Statement(select(queue.c.wake_at, queue.c.round).where(queue.c.wake_at <= NOW).order_by(*_ORDER).limit(1))
+_CLAIM_PAST = Statement(
+    insert(batch).from_select(
+        ["deal"],
+        select(queue.c.deal)
+        .where(queue.c.wake_at <= NOW, or_(queue.c.wake_at < NOW, queue.c.round == 0))
+        .order_by(*_ORDER)
+        .limit(_SIZE),
+    )
+)
+_CLAIM_ROUND = Statement(
+    insert(batch).from_select(
+        ["deal"],
+        select(queue.c.deal)
+        .where(and_(queue.c.wake_at == NOW, queue.c.round == parameter("round", Integer)))
+        .order_by(*_ORDER)
+        .limit(_SIZE),
+    )
+)
+_NEXT = Statement(select(func.min(queue.c.wake_at)))
+_REVISION = Statement(select(flowrun.c.revision))
+_WAITING = Statement(
+    select(tunnels.c.id).where(or_(tunnels.c.paused_at.is_not(None), tunnels.c.tripped_at.is_not(None)))
+)
+_RESULTS = Statement(select(acts.c.kind, acts.c.result, func.count()).group_by(acts.c.kind, acts.c.result))
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What one tick did, at an instant of its project's zone.
+
+    `results` counts the firings by kind of route and result.
+    """
+
+    at: int
+    timezone: str
+    looked: int
+    results: dict[tuple[str, str], int]
+
+    @property
+    def fired(self) -> int:
+        """How many deals it moved or made."""
+        return sum(count for (_, result), count in self.results.items() if result == "fired")
+
+
+class Ticker:
+    """Runs ticks on one connection, with the rules of the applied revision, reloaded when another is applied."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._rules: Rules | None = None
+
+    def tick(self, transaction: Transaction, size: int) -> Tick | None:
+        """Do one batch of at most `size` deals; None when no deal is awake.
+
+        The transaction must be on the ticker's connection.
+        """
+        try:
+            return self._tick(transaction.connection, transaction.now, size)
+        except BaseException:
+            self._rules = None  # the working tables may go with the transaction
+            raise
+
+    def _tick(self, connection: Connection, now: int, size: int) -> Tick | None:
+        rules = self._load(connection)
+        if rules is None:
+            return None
+        round_ = self._claim(connection, now, size)
+        if round_ is None:
+            return None
+        looked = connection.exec_driver_sql("SELECT count(*) FROM temp.batch").scalar_one()
+        moment = judge_parameters(rules.flow, now) | {"revision": rules.revision}
+        self._judge(connection, rules, moment)
+        waiting = self._waiting(connection, rules)
+        calm = rules.acting.calm.run(connection, **moment, waiting=json.dumps(waiting)).scalar_one()
+        cut = looked + 1
+        if calm:
+            rules.acting.decide.run(connection, **moment)
+        else:
+            settlement = settled(connection, rules.flow, rules.order, rules.guards, rules.gathering, moment, waiting)
+            cut = settlement.cut or cut
+            rules.acting.name_copies.run(connection, **moment)
+        _act(connection, rules, moment, cut, round_ + 1)
+        results = {(kind, result): count for kind, result, count in _RESULTS.run(connection)}
+        return Tick(now, rules.flow.timezone, cut - 1, results)
+
+    def next_wake(self, connection: Connection) -> int | None:
+        """The next instant at which a deal must be looked at, or None when all wait for data."""
+        found: int | None = _NEXT.run(connection).scalar_one()
+        return found
+
+    def _load(self, connection: Connection) -> Rules | None:
+        number = _REVISION.run(connection).scalar_one()
+        if number is None:
+            return None
+        if self._rules is None or self._rules.revision != number:
+            text = connection.execute(select(revisions.c.flow).where(revisions.c.number == number)).scalar_one()
+            self._rules = rules_of(number, loads(text))
+            working.create(connection)
+            if self._rules.order:
+                connection.execute(
+                    insert(rules_table),
+                    [
+                        {"pos": at, "tunnel": tunnel.id, "action": tunnel.action.value, "target": tunnel.target}
+                        for at, tunnel in enumerate(self._rules.order)
+                    ],
+                )
+        return self._rules
+
+    def _claim(self, connection: Connection, now: int, size: int) -> int | None:
+        """Take the next deals, in order, of one round; the round, or None when no deal is awake."""
+        first = _FIRST.run(connection, now=now).one_or_none()
+        if first is None:
+            return None
+        working.clear(connection)
+        wake_at, round_ = first
+        if wake_at < now or round_ == 0:
+            _CLAIM_PAST.run(connection, now=now, size=size)
+            return 0
+        _CLAIM_ROUND.run(connection, now=now, round=round_, size=size)
+        return int(round_)
+
+    def _judge(self, connection: Connection, rules: Rules, moment: dict[str, object]) -> None:
+        if len(rules.judge) == 1:
+            wanted = set(rules.judge)
+        else:
+            starts = {row[0] for row in rules.chunks_of_batch.run(connection)}
+            wanted = {span for span in rules.judge if span[0] in starts}
+        for span in sorted(wanted):
+            rules.judge[span].run(connection, **moment)
+
+    def _waiting(self, connection: Connection, rules: Rules) -> Sequence[int]:
+        ids = {row[0] for row in _WAITING.run(connection)}
+        return [at for at, tunnel in enumerate(rules.order) if tunnel.id in ids] if ids else []
+
+
+def _act(connection: Connection, rules: Rules, moment: dict[str, object], cut: int, next_round: int) -> None:
+    acting = rules.acting
+    acting.journal.run(connection, **moment)
+    acting.rejournal.run(connection, **moment)
+    seq = deals_table(rules.flow).c.seq
+    last = connection.execute(select(func.max(seq))).scalar_one()
+    for statements in (acting.copies, acting.origins, acting.moves):
+        for statement in statements.values():
+            statement.run(connection, **moment)
+    acting.count.run(connection, **moment)
+    if acting.remember is not None:
+        acting.remember.run(connection, **moment)
+    queued = {"now": moment["now"], "round": next_round}
+    acting.unqueue.run(connection, cut=cut)
+    acting.queue_moved.run(connection, **queued)
+    acting.queue_copied.run(connection, **queued, last=last)
+    acting.queue_waiting.run(connection, cut=cut)
+    if acting.queue_copies_of_moved is not None:
+        acting.queue_copies_of_moved.run(connection, **queued)

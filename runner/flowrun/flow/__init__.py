@@ -1,0 +1,1 @@
+"""The resolved, frozen domain: what a whole configuration says, as values."""

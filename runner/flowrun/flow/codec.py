@@ -1,0 +1,363 @@
+"""A flow as canonical JSON, and digests of it: what a revision is stored as, and what tells two of them apart.
+
+The form is complete and has one spelling: equal flows give equal text. What is not set is left out, so that a later
+version of the format with more keys gives old flows the same text. Things with an order are lists, since file order
+is meaning; conditions and templates are their source text, parsed again on the way back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any, TypeAlias, TypeVar
+
+from flowrun.calendars.durations import Duration, parse_duration
+from flowrun.expr import Expression, Names, Problem, Template, builtins, parse_condition, parse_template
+from flowrun.expr.types import TEXT, Kind, Type
+from flowrun.expr.values import from_json, to_json
+from flowrun.flow.model import (
+    Action,
+    At,
+    Breaker,
+    Calendar,
+    Field,
+    Flow,
+    Limits,
+    Literal,
+    Mode,
+    Moved,
+    Outcome,
+    Pipeline,
+    Rails,
+    Removed,
+    Rotate,
+    Setting,
+    Stage,
+    Tunnel,
+    UnlessExists,
+    Var,
+)
+
+VERSION = 1
+
+Record: TypeAlias = dict[str, Any]
+
+E = TypeVar("E", Expression, Template)
+
+_VARS = re.compile(r"\bvars\s*\.\s*(\w+)")
+
+
+class BadFlow(ValueError):
+    """The text is no flow that this flowrun can read; `str(error)` is one line that says why."""
+
+
+def dumps(flow: Flow) -> str:
+    """The flow as canonical JSON."""
+    return _canonical(_flow(flow))
+
+
+def loads(text: str) -> Flow:
+    """The flow that `dumps` wrote. Raises BadFlow."""
+    try:
+        record = json.loads(text)
+        if record["version"] != VERSION:
+            raise BadFlow(f"the flow is stored in version {record['version']}; this flowrun reads version {VERSION}")
+        return _Reader(record).flow()
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        if isinstance(error, BadFlow):
+            raise
+        raise BadFlow(f"the stored flow is damaged: {type(error).__name__}: {error}") from error
+
+
+def digest(flow: Flow) -> str:
+    """What identifies the flow: the SHA-256 of its canonical JSON, in hex."""
+    return _sha256(_flow(flow))
+
+
+def tunnel_digest(flow: Flow, tunnel: str) -> str:
+    """What identifies the behaviour of one tunnel, as SHA-256 in hex: equal as long as it does the same.
+
+    Its own content without the description; the values of variables and types of fields that it uses; the project's
+    zone, its calendars, what its target requires, the outcomes that `unless_exists` looks at, and the limits.
+    """
+    one = flow.tunnels[tunnel]
+    content = _tunnel(flow, one)
+    content.pop("description", None)
+    texts = [
+        part.text for part in (one.when, *(value for _, value in one.set)) if isinstance(part, Expression | Template)
+    ]
+    vars_ = {name for text in texts for name in _VARS.findall(text)}
+    reads = {name for part in (one.when, *(value for _, value in one.set)) for name in _reads(part)}
+    reads |= {name for name, _ in one.set} | ({one.at.field} if one.at else set())
+    reads |= set(one.unless_exists.same) if one.unless_exists else set()
+    looked_at = flow.pipelines[one.unless_exists.pipeline].stages if one.unless_exists else ()
+    return _sha256(
+        {
+            "tunnel": content,
+            "vars": [_var(flow.vars[name]) for name in sorted(vars_ & flow.vars.keys())],
+            "types": {name: _type(flow.fields[name].type) for name in sorted(reads & flow.fields.keys())},
+            "timezone": flow.timezone,
+            "calendars": [_calendar(flow.calendars[name]) for name in sorted(_calendars(flow, one))],
+            "requires": flow.stages[one.target].requires,
+            "outcomes": {stage.id: stage.outcome for stage in looked_at if stage.outcome},
+            "limits": _limits(flow.limits),
+        }
+    )
+
+
+def _reads(part: Expression | Setting | None) -> Iterable[str]:
+    return part.reads if isinstance(part, Expression | Template) else ()
+
+
+def _calendars(flow: Flow, tunnel: Tunnel) -> set[str]:
+    """The calendars that the tunnel's time may hang on."""
+    own: set[str | None] = {tunnel.calendar, tunnel.window}
+    lengths = (tunnel.after, tunnel.at and tunnel.at.offset)
+    if any(length and length.business for length in lengths) and tunnel.calendar is None:
+        own |= {flow.pipelines[stage.partition(".")[0]].calendar for stage in tunnel.sources}
+    return {calendar for calendar in own if calendar is not None and calendar in flow.calendars}
+
+
+def _sha256(record: Record) -> str:
+    return hashlib.sha256(_canonical(record).encode()).hexdigest()
+
+
+def _canonical(record: Record) -> str:
+    return json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+# From the flow
+
+
+def _record(**pairs: Any) -> Record:
+    """A record of what is set: None and empty things are left out."""
+    return {key: value for key, value in pairs.items() if value is not None and value != [] and value != {}}
+
+
+def _flow(flow: Flow) -> Record:
+    return _record(
+        version=VERSION,
+        project=flow.project,
+        timezone=flow.timezone,
+        vars=[_var(var) for var in flow.vars.values()],
+        fields=[_field(field) for field in flow.fields.values()],
+        calendars=[_calendar(calendar) for calendar in flow.calendars.values()],
+        pipelines=[_pipeline(pipeline) for pipeline in flow.pipelines.values()],
+        tunnels=[_tunnel(flow, tunnel) for tunnel in flow.tunnels.values()],
+        moved=[{"kind": moved.kind, "old": moved.old, "new": moved.new} for moved in flow.moved],
+        removed=[{"stage": removed.stage, "target": removed.target} for removed in flow.removed],
+        source=flow.source,
+        limits=_limits(flow.limits),
+        rails={"existing": flow.rails.existing, "share": flow.rails.share},
+        environment=flow.environment,
+        confirm=flow.confirm,
+    )
+
+
+def _type(type: Type) -> Record:  # noqa: A002
+    places = type.places if type.kind is Kind.DECIMAL else None
+    return _record(kind=type.kind, places=places, values=list(type.values))
+
+
+def _var(var: Var) -> Record:
+    return _record(id=var.id, type=_type(var.type), value=to_json(var.value, var.type))
+
+
+def _field(field: Field) -> Record:
+    return _record(id=field.id, type=_type(field.type), default=to_json(field.default, field.type))
+
+
+def _calendar(calendar: Calendar) -> Record:
+    return _record(
+        id=calendar.id,
+        timezone=calendar.timezone,
+        hours=[[list(span) for span in day] for day in calendar.hours],
+        declared=list(calendar.declared),
+        holidays=calendar.holidays,
+        closed=[day.isoformat() for day in calendar.closed],
+        open=[day.isoformat() for day in calendar.open],
+    )
+
+
+def _pipeline(pipeline: Pipeline) -> Record:
+    stages = [
+        _record(id=stage.id, name=stage.name, outcome=stage.outcome, requires=list(stage.requires))
+        for stage in pipeline.stages
+    ]
+    return _record(id=pipeline.id, name=pipeline.name, calendar=pipeline.calendar, stages=stages)
+
+
+def _tunnel(flow: Flow, tunnel: Tunnel) -> Record:
+    at, unless, breaker = tunnel.at, tunnel.unless_exists, tunnel.breaker
+    types = _settable(flow.fields)
+    return _record(
+        id=tunnel.id,
+        sources=list(tunnel.sources),
+        target=tunnel.target,
+        action=tunnel.action,
+        description=tunnel.description,
+        when=tunnel.when and tunnel.when.text,
+        watch=None if tunnel.watch else False,
+        after=None if tunnel.after is None else str(tunnel.after),
+        at=at and _record(field=at.field, offset=str(at.offset), time=at.time),
+        calendar=tunnel.calendar,
+        window=tunnel.window,
+        once_per_deal=tunnel.once_per_deal or None,
+        unless_exists=unless and {"same": list(unless.same), "pipeline": unless.pipeline, "open": unless.open},
+        copies=list(tunnel.copies),
+        set=[[name, _setting(setting, types[name])] for name, setting in tunnel.set],
+        include_existing=tunnel.include_existing or None,
+        breaker=breaker and {"firings": breaker.firings, "per": breaker.per},
+        mode=tunnel.mode,
+        origin=tunnel.origin or None,
+        origin_in=None if tunnel.origin_in is None else {"stages": list(tunnel.origin_in)},
+    )
+
+
+def _setting(setting: Setting, type: Type) -> Record:  # noqa: A002
+    match setting:
+        case Template():
+            return {"template": setting.text}
+        case Rotate():
+            return {"rotate": list(setting.values)}
+        case Literal():
+            return {"literal": to_json(setting.value, type)}
+
+
+def _limits(limits: Limits) -> Record:
+    return {"max_hops": limits.max_hops, "max_copies": limits.max_copies, "per": limits.per}
+
+
+def _settable(fields: Mapping[str, Field]) -> dict[str, Type]:
+    return {"title": TEXT, "owner": TEXT, **{name: field.type for name, field in fields.items()}}
+
+
+# Back to the flow
+
+
+class _Reader:
+    """Reads one stored flow. What is read first (fields, variables, stages) gives the names for conditions."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._vars = {item["id"]: _read_var(item) for item in record.get("vars", ())}
+        self._fields = {item["id"]: _read_field(item) for item in record.get("fields", ())}
+        self._pipelines = {item["id"]: _read_pipeline(item) for item in record.get("pipelines", ())}
+        self._types = _settable(self._fields)
+        stages = [stage.id for pipeline in self._pipelines.values() for stage in pipeline.stages]
+        self._names = Names(
+            {
+                **builtins(stages, list(self._pipelines)),
+                **{name: field.type for name, field in self._fields.items()},
+            },
+            {name: (var.type, var.value) for name, var in self._vars.items()},
+        )
+
+    def flow(self) -> Flow:
+        record = self._record
+        return Flow(
+            project=record["project"],
+            timezone=record["timezone"],
+            vars=self._vars,
+            fields=self._fields,
+            calendars={item["id"]: _read_calendar(item) for item in record.get("calendars", ())},
+            pipelines=self._pipelines,
+            tunnels={item["id"]: self._tunnel(item) for item in record.get("tunnels", ())},
+            moved=tuple(Moved(**item) for item in record.get("moved", ())),
+            removed=tuple(Removed(**item) for item in record.get("removed", ())),
+            source=record["source"],
+            limits=Limits(**record["limits"]),
+            rails=Rails(**record["rails"]),
+            environment=record.get("environment"),
+            confirm=record.get("confirm"),
+        )
+
+    def _tunnel(self, item: Record) -> Tunnel:
+        at, unless, origin_in = item.get("at"), item.get("unless_exists"), item.get("origin_in")
+        return Tunnel(
+            id=item["id"],
+            sources=tuple(item["sources"]),
+            target=item["target"],
+            action=Action(item["action"]),
+            description=item.get("description"),
+            when=self._condition(item["when"]) if "when" in item else None,
+            watch=item.get("watch", True),
+            after=_duration(item["after"]) if "after" in item else None,
+            at=At(at["field"], _duration(at["offset"]), at.get("time")) if at else None,
+            calendar=item.get("calendar"),
+            window=item.get("window"),
+            once_per_deal=item.get("once_per_deal", False),
+            unless_exists=UnlessExists(tuple(unless["same"]), unless["pipeline"], unless["open"]) if unless else None,
+            copies=tuple(item.get("copies", ())),
+            set=tuple((name, self._setting(setting, self._types[name])) for name, setting in item.get("set", ())),
+            include_existing=item.get("include_existing", False),
+            breaker=Breaker(**item["breaker"]) if "breaker" in item else None,
+            mode=Mode(item["mode"]),
+            origin=item.get("origin", False),
+            origin_in=tuple(origin_in["stages"]) if origin_in else None,
+        )
+
+    def _condition(self, text: str) -> Expression:
+        expression, problems = parse_condition(text, self._names)
+        return _sure(expression, problems, text)
+
+    def _setting(self, item: Record, type: Type) -> Setting:  # noqa: A002
+        if "template" in item:
+            template, problems = parse_template(item["template"], self._names, type)
+            return _sure(template, problems, item["template"])
+        if "rotate" in item:
+            return Rotate(tuple(item["rotate"]))
+        return Literal(from_json(item["literal"], type))
+
+
+def _sure(parsed: E | None, problems: Iterable[Problem], text: str) -> E:
+    if parsed is None:
+        reason = "; ".join(problem.message for problem in problems)
+        raise BadFlow(f"the stored expression {text!r} can't be read: {reason}")
+    return parsed
+
+
+def _duration(text: str) -> Duration:
+    return parse_duration(text, signed=True)
+
+
+def _read_type(item: Record) -> Type:
+    return Type(Kind(item["kind"]), item.get("places", 0), tuple(item.get("values", ())))
+
+
+def _read_var(item: Record) -> Var:
+    type = _read_type(item["type"])  # noqa: A001
+    return Var(item["id"], type, from_json(item.get("value"), type))
+
+
+def _read_field(item: Record) -> Field:
+    type = _read_type(item["type"])  # noqa: A001
+    return Field(item["id"], type, from_json(item.get("default"), type))
+
+
+def _read_calendar(item: Record) -> Calendar:
+    return Calendar(
+        id=item["id"],
+        timezone=item["timezone"],
+        hours=tuple(tuple((start, end) for start, end in day) for day in item["hours"]),
+        declared=tuple(item["declared"]),
+        holidays=item.get("holidays"),
+        closed=tuple(map(date.fromisoformat, item.get("closed", ()))),
+        open=tuple(map(date.fromisoformat, item.get("open", ()))),
+    )
+
+
+def _read_pipeline(item: Record) -> Pipeline:
+    stages = tuple(
+        Stage(
+            id=stage["id"],
+            name=stage["name"],
+            outcome=Outcome(stage["outcome"]) if "outcome" in stage else None,
+            requires=tuple(stage.get("requires", ())),
+        )
+        for stage in item["stages"]
+    )
+    return Pipeline(item["id"], item["name"], stages, item.get("calendar"))

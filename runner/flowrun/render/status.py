@@ -1,0 +1,84 @@
+"""The health of the whole, for people and as JSON."""
+
+from __future__ import annotations
+
+from flowrun.clock import iso
+from flowrun.engine.status import Status, TunnelStatus
+from flowrun.render.board import board
+from flowrun.render.ink import Ink, Line, Run, line
+from flowrun.render.moment import counted, moment
+from flowrun.render.table import Column, table
+
+_TUNNELS = (
+    Column("tunnel", flexible=True),
+    Column("state"),
+    Column("fired", right=True),
+    Column("parked", right=True),
+    Column("last fired"),
+)
+
+
+def status_text(found: Status, store: str, columns_wide: int | None) -> list[Line]:
+    """A summary, the board, and the tunnels, in the project's zone."""
+    zone = found.revision.flow.timezone
+    title = f"{store}   revision {found.revision.number}, applied {moment(found.revision.applied_at, zone)}"
+    lines = [line(Run(title, Ink.BOLD)), line(_summary(found))]
+    lines += [line(), *board(found.revision.flow, found.board), line()]
+    if found.tunnels:
+        rows = [
+            (
+                tunnel.id,
+                _state(tunnel),
+                f"{tunnel.fired:,}",
+                Run(f"{tunnel.parked:,}", Ink.WARNING if tunnel.parked else Ink.PLAIN),
+                "" if tunnel.last_fired_at is None else moment(tunnel.last_fired_at, zone),
+            )
+            for tunnel in found.tunnels
+        ]
+        lines += table(_TUNNELS, rows, columns_wide)
+    for tunnel in found.tunnels:
+        if tunnel.state == "tripped":
+            lines.append(line(Run("tripped: ", Ink.WARNING), f"look why, then: flowrun resume {tunnel.id}"))
+    if found.parked:
+        lines.append(line(Run("parked: ", Ink.WARNING), "see flowrun journal --result parked, then: flowrun retry"))
+    return lines
+
+
+def status_content(found: Status, store: str) -> dict[str, object]:
+    """The content of the JSON document (cli.md, "JSON shapes")."""
+    return {
+        "store": store,
+        "revision": found.revision.number,
+        "deals": found.deals,
+        "awake": found.awake,
+        "parked": found.parked,
+        "next_at": None if found.next_at is None else iso(found.next_at),
+        "stages": [{"id": stage, "deals": count} for stage, count in found.board.items()],
+        "tunnels": [
+            {
+                "id": tunnel.id,
+                "mode": tunnel.mode,
+                "state": tunnel.state,
+                "fired": tunnel.fired,
+                "parked": tunnel.parked,
+                "last_fired_at": None if tunnel.last_fired_at is None else iso(tunnel.last_fired_at),
+            }
+            for tunnel in found.tunnels
+        ],
+        "runners": [],
+    }
+
+
+def _summary(found: Status) -> str:
+    parts = [counted(found.deals, "deal"), f"{found.awake:,} awake"]
+    if found.parked:
+        parts.append(f"{counted(found.parked, 'firing')} parked")
+    if found.next_at is not None:
+        parts.append(f"next due {moment(found.next_at, found.revision.flow.timezone)}")
+    return ", ".join(parts)
+
+
+def _state(tunnel: TunnelStatus) -> Run:
+    if tunnel.state != "live":
+        return Run(tunnel.state, Ink.WARNING)
+    return Run(tunnel.mode)

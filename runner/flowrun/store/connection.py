@@ -1,0 +1,337 @@
+"""A store: its address, its connections and its transactions.
+
+Three doors: `read` (a snapshot), `write` (one transaction with one `now`, under the write lock), and `open_store`,
+which checks that what stands at the address is a store that this flowrun can use. Whatever the database says when it
+can't go on becomes one `WorkFailed` here.
+
+SQLite with care (engine.md): WAL with `synchronous=FULL`; the write lock is taken by own short retries, since
+SQLite's busy handler starves; one OS lock round each write transaction, since SQLite before 3.51.3 can corrupt a WAL
+that two processes reset at once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event, func, insert, inspect, select, update
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from flowrun.clock import Clock, FixedClock, SystemClock, iso
+from flowrun.errors import WorkFailed, WrongUsage
+from flowrun.store import functions, migrations
+from flowrun.store.tables import flowrun
+
+LOCK_PATIENCE = 60.0
+"""Seconds that a writer waits for another one before it gives up."""
+
+_RETRY = 0.001
+_CACHE_KIB = 64 * 1024
+_CHECKPOINT_PAGES = 8_000
+_WRITE = "flowrun_write"
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """An open write transaction. `now` (milliseconds, UTC) is the one instant of all that it does."""
+
+    connection: Connection
+    now: int
+
+
+@dataclass(slots=True)
+class Store:
+    """An open store. Use `open_store` to make one; close it when done, or use it in a `with`."""
+
+    url: str
+    engine: Engine
+    clock: Clock
+    path: Path | None
+    _lock: int | None = field(default=None, repr=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back. The last one to leave a WAL resets it, so this is a write like any other."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._os_lock())
+            except WorkFailed:
+                stack.close()  # a folder that can't be written has no lock to take, and nothing to reset
+            self.engine.dispose()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A connection without a transaction, for a caller that opens many of them (the runner)."""
+        with self._translated(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self, connection: Connection | None = None) -> Iterator[Connection]:
+        """A snapshot of the store, on a connection of its own or on the one given."""
+        if connection is None:
+            with self.connect() as own, own.begin():
+                yield own
+        else:
+            with self._translated(), connection.begin():
+                yield connection
+
+    @contextmanager
+    def write(self, connection: Connection | None = None) -> Iterator[Transaction]:
+        """One write transaction: committed when the block ends, undone when it raises.
+
+        Raises WorkFailed when another writer holds the lock for longer than `LOCK_PATIENCE`, or when the database
+        can't go on (read-only, full, broken).
+        """
+        if connection is None:
+            with self.connect() as own, self.write(own) as transaction:
+                yield transaction
+            return
+        with self._translated(), self._os_lock():
+            connection.execution_options(**{_WRITE: True})
+            try:
+                with self._begin(connection):
+                    now = self.clock.now()
+                    fixed = now if isinstance(self.clock, FixedClock) else None
+                    if fixed is not None:
+                        connection.execute(update(flowrun).values(fixed_now=fixed))
+                    yield Transaction(connection, now)
+                    latest = func.max(flowrun.c.latest, now)
+                    connection.execute(update(flowrun).values(latest=latest, fixed_now=None))
+            finally:
+                connection.execution_options(**{_WRITE: False})
+
+    def changes(self, connection: Connection) -> int:
+        """A number that changes whenever another connection has committed something."""
+        return int(_pragma(connection, "data_version"))
+
+    def _begin(self, connection: Connection) -> RootTransaction:
+        give_up = time.monotonic() + LOCK_PATIENCE
+        while True:
+            try:
+                return connection.begin()
+            except DBAPIError as error:
+                if not _is_busy(error):
+                    raise
+                if time.monotonic() > give_up:
+                    raise WorkFailed(
+                        f"{self.url} is locked: another program has been writing to it for {LOCK_PATIENCE:.0f} s",
+                        "wait until it is done, or end it, and try again",
+                    ) from None
+                time.sleep(_RETRY)
+
+    @contextmanager
+    def _os_lock(self) -> Iterator[None]:
+        if self.path is None:
+            yield
+            return
+        if self._lock is None:
+            try:
+                self._lock = os.open(f"{self.path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            except OSError as error:
+                raise WorkFailed(f"{self.url} can't be written: {error.strerror or error}") from error
+        give_up = time.monotonic() + LOCK_PATIENCE
+        while True:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > give_up:
+                    raise WorkFailed(
+                        f"{self.url} is locked: another flowrun has been writing to it for {LOCK_PATIENCE:.0f} s",
+                        "wait until it is done, or end it, and try again",
+                    ) from None
+                time.sleep(_RETRY)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise _unusable(self.url, error) from error
+
+
+def open_store(url: str, clock: Clock | None = None, *, create: bool = False) -> Store:
+    """The store at that address.
+
+    `create` makes it where nothing is there. Raises WrongUsage for an address that is none, WorkFailed for a store
+    that is absent, no flowrun store, newer than this flowrun, or can't be read.
+    """
+    address = _address(url)
+    path = Path(address.database) if address.database else None
+    clock = clock or SystemClock()
+    if path is not None:
+        _check_file(url, path, create=create)
+    store = Store(url, _engine(address), clock, path)
+    try:
+        _check_version(store, create=create)
+        _check_clock(store)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def is_there(url: str) -> bool:
+    """Whether something stands at that address. Raises WrongUsage for an address that is none."""
+    database = _address(url).database
+    return database is not None and Path(database).exists()
+
+
+def memory_store(clock: Clock) -> Store:
+    """A new store in memory, for one process and one thread."""
+    store = Store("sqlite://", _engine(make_url("sqlite://")), clock, None)
+    _check_version(store, create=True)
+    return store
+
+
+def _address(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        raise WrongUsage(
+            f"'{url}' is no address of a store", "write for example sqlite:///flowrun.db (the default)"
+        ) from None
+    if address.get_backend_name() != "sqlite":
+        raise WrongUsage(
+            f"a store in '{address.get_backend_name()}' is not possible yet", "use SQLite: sqlite:///flowrun.db"
+        )
+    if not address.database or address.database == ":memory:":
+        raise WrongUsage(f"'{url}' names no file", "write for example sqlite:///flowrun.db")
+    return address
+
+
+def _engine(address: URL) -> Engine:
+    options: dict[str, Any] = {} if address.database else {"poolclass": StaticPool}
+    engine = create_engine(
+        address, connect_args={"timeout": 0, "check_same_thread": False, "cached_statements": 512}, **options
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None
+        for name, arguments, function in functions.all_functions():
+            connection.create_function(name, arguments, function, deterministic=True)
+        for pragma in (
+            "foreign_keys = ON",
+            "synchronous = FULL",
+            f"cache_size = -{_CACHE_KIB}",
+            "temp_store = MEMORY",
+            f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get(_WRITE, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+def _check_file(url: str, path: Path, *, create: bool) -> None:
+    if path.is_dir() or (path.exists() and not path.is_file()):
+        raise WorkFailed(f"{url} is no database: '{path}' is not a file")
+    if not path.exists() and not create:
+        raise WorkFailed(f"there is no store at {url}", "make one with 'flowrun apply'")
+    if not path.exists() and not path.parent.is_dir():
+        raise WorkFailed(f"there is no folder '{path.parent}' to make the store in")
+
+
+def _check_version(store: Store, *, create: bool) -> None:
+    with store.read() as connection:
+        tables = set(inspect(connection).get_table_names())
+        found = None
+        if "alembic_version" in tables and "flowrun" in tables:
+            found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    if found == migrations.HEAD:
+        return
+    if found is None and tables:
+        raise WorkFailed(f"{store.url} is a database, but no flowrun store", "name another file with --store")
+    if found is None and not create:
+        raise WorkFailed(f"there is no store at {store.url}", "make one with 'flowrun apply'")
+    if found is not None and found > migrations.HEAD:
+        raise WorkFailed(
+            f"{store.url} was written by a newer flowrun (tables {found}; this one knows {migrations.HEAD})",
+            "upgrade flowrun",
+        )
+    _upgrade(store, new=found is None)
+
+
+def _upgrade(store: Store, *, new: bool) -> None:
+    with store.connect() as connection:
+        if new and store.path is not None:
+            _pragma(connection, "journal_mode = WAL")
+        with store._os_lock():
+            connection.execution_options(**{_WRITE: True})
+            with store._begin(connection):
+                migrations.upgrade(connection)
+                now = store.clock.now()
+                if new and connection.execute(select(func.count()).select_from(flowrun)).scalar_one() == 0:
+                    connection.execute(
+                        insert(flowrun).values(id=1, identity=secrets.token_hex(16), created_at=now, latest=now)
+                    )
+            connection.execution_options(**{_WRITE: False})
+
+
+def _check_clock(store: Store) -> None:
+    if not isinstance(store.clock, FixedClock):
+        return
+    with store.read() as connection:
+        latest = connection.execute(select(flowrun.c.latest)).scalar_one()
+    if store.clock.instant < latest:
+        raise WrongUsage(
+            f"FLOWRUN_NOW is {iso(store.clock.instant)}, but this store was already written at {iso(latest)}",
+            "choose a later instant: time in a store never goes back",
+        )
+
+
+def _pragma(connection: Connection, text: str) -> Any:
+    """Run a pragma outside of any transaction; its first value."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver.execute(f"PRAGMA {text}").fetchone()[0]
+
+
+def _is_busy(error: DBAPIError) -> bool:
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def _unusable(url: str, error: DBAPIError) -> WorkFailed:
+    code = (getattr(error.orig, "sqlite_errorcode", None) or 0) & 0xFF
+    match code:
+        case sqlite3.SQLITE_NOTADB:
+            return WorkFailed(f"{url} is no database", "name another file with --store")
+        case sqlite3.SQLITE_CORRUPT:
+            return WorkFailed(f"{url} is damaged: {error.orig}", "restore it from a backup")
+        case sqlite3.SQLITE_READONLY:
+            return WorkFailed(f"{url} can't be written: it is read-only")
+        case sqlite3.SQLITE_FULL:
+            return WorkFailed(f"{url} can't be written: the disk is full")
+        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM | sqlite3.SQLITE_IOERR:
+            return WorkFailed(f"{url} can't be opened: {error.orig}")
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return WorkFailed(f"{url} is locked by another program", "try again in a moment")
+    raise error

@@ -1,0 +1,225 @@
+"""Deals: found, listed and counted as values; added, changed, moved and deleted one at a time.
+
+Writes are plain INSERT, UPDATE and DELETE, so the triggers that serve every other program's SQL (`store.schema`) do the
+entries, the queue and the defaults here too: there is one implementation of these rules. Imports, which write a
+million rows, have their own set-based way (`sources.importing`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    literal,
+    not_,
+    select,
+    update,
+)
+
+from flowrun.expr import Expression
+from flowrun.expr.sql import Scope, Sql, condition
+from flowrun.expr.types import TEXT, Type, Value
+from flowrun.expr.values import BadValue, decode, encode
+from flowrun.flow.model import Flow
+from flowrun.store.connection import Transaction
+from flowrun.store.schema import TEXT_CHARACTERS, WRITABLE_BUILTINS
+from flowrun.store.tables import deals_table
+
+ID_CHARACTERS = 200
+"""The most characters of a deal's id (format.md, "Deal ids")."""
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """A deal. `stage` is the full reference; instants are milliseconds, UTC; `fields` has every declared field.
+
+    `origin` is the deal that it was copied from, `origin_tunnel` the tunnel that did; `seq` rises with creation.
+    """
+
+    id: str
+    title: str | None
+    owner: str | None
+    pipeline: str
+    stage: str
+    entry: int
+    entered_at: int
+    created_at: int
+    updated_at: int
+    origin: str | None
+    origin_tunnel: str | None
+    fields: Mapping[str, Value]
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which deals: those of a pipeline, of a stage, and for which a condition holds. None: no restriction.
+
+    `today` is the date in the project's zone; a condition that uses `today()` needs it.
+    """
+
+    pipeline: str | None = None
+    stage: str | None = None
+    where: Expression | None = None
+    today: date | None = None
+
+
+def types(flow: Flow) -> Mapping[str, Type]:
+    """What may be set on a deal, with its type, in the order of the table: `title`, `owner` and the fields."""
+    return dict.fromkeys(WRITABLE_BUILTINS, TEXT) | {field.id: field.type for field in flow.fields.values()}
+
+
+def id_problem(text: str, *, new: bool) -> str | None:
+    """What is wrong with the id of a deal, or None. Only copies, which flowrun makes, have a `~` in theirs."""
+    if not text:
+        return "the id is empty"
+    if len(text) > ID_CHARACTERS:
+        return f"the id has {len(text):,} characters; at most {ID_CHARACTERS} are allowed"
+    if _CONTROL.search(text) or _SURROGATE.search(text):
+        return "the id holds a control character"
+    if new and "~" in text:
+        return f"'{text}' is no id for a new deal: only the ids of copies, which flowrun makes, hold a '~'"
+    return None
+
+
+def storable(value: Value) -> Value:
+    """The value itself. Raises BadValue for a text that no store takes."""
+    for text in (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ():
+        if len(text) > TEXT_CHARACTERS:
+            raise BadValue(f"the text has {len(text):,} characters; at most {TEXT_CHARACTERS:,} are allowed")
+        if "\0" in text:
+            raise BadValue("the text holds a NUL character")
+        if _SURROGATE.search(text):
+            raise BadValue("the text holds half of a surrogate pair, which is no character")
+    return value
+
+
+def find(connection: Connection, flow: Flow, id_: str) -> Deal | None:
+    """The deal of that id, or None."""
+    table = deals_table(flow)
+    row = connection.execute(select(table).where(table.c.id == id_)).one_or_none()
+    return None if row is None else _deal(flow, row)
+
+
+def listing(connection: Connection, flow: Flow, selection: Selection, limit: int | None = None) -> Iterator[Deal]:
+    """The selected deals in the order of their creation, read as they are asked for.
+
+    Deals whose condition overflows are left out; `overflowing` counts them.
+    """
+    table = deals_table(flow)
+    chosen = _selected(flow, table, selection, select(table)).order_by(table.c.seq).limit(limit)
+    for row in connection.execute(chosen, execution_options={"yield_per": 1000}):
+        yield _deal(flow, row)
+
+
+def counts(connection: Connection, flow: Flow, selection: Selection) -> dict[str, int]:
+    """How many of the selected deals stand in each stage: all stages of the selection, in order, also empty ones."""
+    table = deals_table(flow)
+    counted = _selected(flow, table, selection, select(table.c.stage, func.count())).group_by(table.c.stage)
+    found: dict[str, int] = {stage: count for stage, count in connection.execute(counted)}  # noqa: C416 - typed rows
+    return {
+        stage.id: found.get(stage.id, 0)
+        for stage in flow.stages.values()
+        if selection.pipeline in {None, stage.pipeline} and selection.stage in {None, stage.id}
+    }
+
+
+def overflowing(connection: Connection, flow: Flow, selection: Selection) -> int:
+    """For how many deals the condition overflows, which is neither true nor false."""
+    table = deals_table(flow)
+    judged = _judged(flow, table, selection)
+    if judged is None or judged.overflow is None:
+        return 0
+    counted = select(func.count()).select_from(table).where(*_where_it_stands(table, selection), judged.overflow)
+    return int(connection.execute(counted).scalar_one())
+
+
+def add(transaction: Transaction, flow: Flow, id_: str, stage: str, values: Mapping[str, Value]) -> None:
+    """Make a deal. The caller has checked id, stage, and that there is none of that id."""
+    transaction.connection.execute(
+        insert(deals_table(flow)).values(id=id_, stage=stage, **_encoded(flow, values)).inline()
+    )
+
+
+def change(transaction: Transaction, flow: Flow, id_: str, values: Mapping[str, Value]) -> None:
+    """Set these fields of a deal; None empties one, or gives it its default. Equal values change nothing."""
+    if values:
+        table = deals_table(flow)
+        transaction.connection.execute(update(table).where(table.c.id == id_).values(_encoded(flow, values)))
+
+
+def move(transaction: Transaction, flow: Flow, id_: str, stage: str) -> None:
+    """Set the stage of a deal. The one that it has already starts no entry."""
+    table = deals_table(flow)
+    transaction.connection.execute(update(table).where(table.c.id == id_).values(stage=stage))
+
+
+def remove(transaction: Transaction, flow: Flow, id_: str) -> None:
+    """Delete a deal. Its journal stays, and so does `origin` of its copies."""
+    table = deals_table(flow)
+    transaction.connection.execute(delete(table).where(table.c.id == id_))
+
+
+def _encoded(flow: Flow, values: Mapping[str, Value]) -> dict[str, Any]:
+    known = types(flow)
+    return {name: encode(value, known[name]) for name, value in values.items()}
+
+
+def _selected(flow: Flow, table: Table, selection: Selection, rows: Select[Any]) -> Select[Any]:
+    rows = rows.where(*_where_it_stands(table, selection))
+    judged = _judged(flow, table, selection)
+    if judged is None:
+        return rows
+    return rows.where(judged.value, *([] if judged.overflow is None else [not_(judged.overflow)]))
+
+
+def _where_it_stands(table: Table, selection: Selection) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if selection.stage is not None:
+        found.append(table.c.stage == selection.stage)
+    if selection.pipeline is not None:
+        found.append(table.c.pipeline == selection.pipeline)
+    return found
+
+
+def _judged(flow: Flow, table: Table, selection: Selection) -> Sql | None:
+    if selection.where is None:
+        return None
+    today = literal(selection.today.isoformat() if selection.today else None, Text)
+    scope = Scope(deal={column.name: column for column in table.c}, today=today, zone=flow.timezone)
+    return condition(selection.where, scope)
+
+
+def _deal(flow: Flow, row: Row[Any]) -> Deal:
+    stored = row._mapping
+    return Deal(
+        id=stored["id"],
+        title=stored["title"],
+        owner=stored["owner"],
+        pipeline=stored["pipeline"],
+        stage=stored["stage"],
+        entry=stored["entry"],
+        entered_at=stored["entered_at"],
+        created_at=stored["created_at"],
+        updated_at=stored["updated_at"],
+        origin=stored["origin"],
+        origin_tunnel=stored["origin_tunnel"],
+        fields={field.id: decode(stored[field.id], field.type) for field in flow.fields.values()},
+        seq=stored["seq"],
+    )

@@ -1,0 +1,59 @@
+"""The functions that SQLite lacks, registered on every connection: text, numbers, and local time.
+
+All are pure. Their names start with `fr_`. Triggers never use them, since other programs' connections don't have them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from flowrun.calendars.durations import Duration
+from flowrun.calendars.zones import zone
+from flowrun.expr import sql
+
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_LENGTH = 10
+
+
+def copy_id(root: str, deal: str, tunnel: str, entry: int) -> str:
+    """The id of the copy that this tunnel makes of this deal in this entry (semantics.md, "Copy").
+
+    `<id of the lineage's first deal>~<10 base32 characters>` of the first 50 bits of SHA-256 over deal, tunnel and
+    entry, separated by NUL, which no id contains.
+    """
+    digest = hashlib.sha256(f"{deal}\0{tunnel}\0{entry}".encode()).digest()
+    bits = int.from_bytes(digest[:7]) >> 6
+    return root + "~" + "".join(_ALPHABET[bits >> shift & 31] for shift in range(45, -5, -5))
+
+
+def _local_date(instant: int | None, name: str) -> str | None:
+    return None if instant is None else zone(name).date(instant).isoformat()
+
+
+def _local_text(instant: int | None, name: str) -> str | None:
+    return None if instant is None else zone(name).text(instant)
+
+
+def _shift(instant: int | None, days: int, ms: int, name: str) -> int | None:
+    return None if instant is None else zone(name).shift(instant, Duration(days=days, ms=ms))
+
+
+def _at(moment: str | int | None, days: int, ms: int, time: int | None, name: str) -> int | None:
+    if moment is None:
+        return None
+    from datetime import date
+
+    day = date.fromisoformat(moment) if isinstance(moment, str) else moment
+    return zone(name).at(day, Duration(days=days, ms=ms), time)
+
+
+def all_functions() -> Iterator[tuple[str, int, Callable[..., Any]]]:
+    """Name, number of arguments, and function of each."""
+    yield "fr_copy_id", 4, copy_id
+    yield "fr_local_date", 2, _local_date
+    yield "fr_local_text", 2, _local_text
+    yield "fr_shift", 4, _shift
+    yield "fr_at", 5, _at
+    yield from sql.FUNCTIONS

@@ -1,0 +1,84 @@
+"""Applied revisions: every configuration that the store has obeyed, whole."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from flowrun.errors import WorkFailed
+from flowrun.flow.codec import digest, dumps, loads
+from flowrun.flow.model import Flow, Place, Places
+from flowrun.store.connection import Transaction
+from flowrun.store.tables import flowrun, revisions
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who applies, from where, and what git says of the files. Null where it isn't known."""
+
+    name: str | None = None
+    host: str | None = None
+    commit: str | None = None
+    dirty: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One applied revision. `applied_at` is an instant (ms, UTC)."""
+
+    number: int
+    flow: Flow
+    places: Places
+    digest: str
+    applied_at: int
+    author: Author
+
+
+def current(connection: Connection) -> Revision | None:
+    """The applied revision, or None before the first."""
+    number = connection.execute(select(flowrun.c.revision)).scalar_one()
+    return None if number is None else revision(connection, number)
+
+
+def applied(connection: Connection) -> Revision:
+    """The applied revision. Raises WorkFailed before the first."""
+    found = current(connection)
+    if found is None:
+        raise WorkFailed("no revision is applied in this store yet", "apply one with 'flowrun apply'")
+    return found
+
+
+def revision(connection: Connection, number: int) -> Revision:
+    """That revision. Raises sqlalchemy.exc.NoResultFound where there is none."""
+    row = connection.execute(select(revisions).where(revisions.c.number == number)).one()
+    return Revision(
+        number=row.number,
+        flow=loads(row.flow),
+        places={name: Place(*place) for name, place in json.loads(row.places).items()},
+        digest=row.digest,
+        applied_at=row.applied_at,
+        author=Author(row.applied_by, row.host, row.git_commit, None if row.git_dirty is None else bool(row.git_dirty)),
+    )
+
+
+def add(transaction: Transaction, flow: Flow, places: Places, author: Author) -> int:
+    """Record the flow as the applied revision; its number."""
+    connection = transaction.connection
+    number: int = connection.execute(select(func.coalesce(func.max(revisions.c.number), 0) + 1)).scalar_one()
+    connection.execute(
+        insert(revisions).values(
+            number=number,
+            applied_at=transaction.now,
+            applied_by=author.name,
+            host=author.host,
+            git_commit=author.commit,
+            git_dirty=author.dirty,
+            digest=digest(flow),
+            flow=dumps(flow),
+            places=json.dumps({name: list(asdict(place).values()) for name, place in places.items()}),
+        )
+    )
+    connection.execute(update(flowrun).values(revision=number, environment=flow.environment))
+    return number

@@ -1,0 +1,279 @@
+"""What `apply` keeps in step with the flow: the stages table, a column per field, indexes, and the triggers.
+
+The triggers let any program write `deals` with SQL (engine.md, "Tables"): an unknown stage or a value of the wrong
+type fails at the writer; creating a deal or changing its stage starts an entry; a changed field that a tunnel reads
+queues the deal. They work only `WHEN NEW.entry = OLD.entry` (for inserts, `entry = 0`): flowrun's own writes start
+their entries themselves and pay nothing. They use the statement's clock, unless flowrun has fixed it for the
+transaction, and none of flowrun's functions, which other programs don't have.
+
+Identifiers come from the flow's checked ids and are quoted; texts in DDL, which can't be bound, are rendered by
+SQLAlchemy's literal processor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection, Text, delete, inspect, literal
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from flowrun.expr.types import Kind, Type
+from flowrun.expr.values import encode
+from flowrun.flow.model import Field, Flow, Mode
+from flowrun.store.tables import deals_table, stages
+
+_DIALECT = sqlite.dialect()
+_NOW = (
+    "coalesce((SELECT fixed_now FROM flowrun), "
+    "CAST(strftime('%s', 'now') AS INTEGER) * 1000 + CAST(substr(strftime('%f', 'now'), 4) AS INTEGER))"
+)
+_TRIGGERS = (
+    "deals_insert_check",
+    "deals_insert",
+    "deals_update_check",
+    "deals_update_stage",
+    "deals_update_watched",
+    "deals_update",
+    "deals_delete",
+)
+
+TEXT_CHARACTERS = 1_000_000
+"""The most characters of one text."""
+
+WRITABLE_BUILTINS = ("title", "owner")
+"""The built-ins that may be set like fields; both are text (format.md, "Field types")."""
+
+
+def install(connection: Connection, flow: Flow) -> None:
+    """Make stages, columns, indexes and triggers as that flow says. Columns of fields it lacks stay as they are."""
+    for name in _TRIGGERS:
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
+    _install_stages(connection, flow)
+    _install_columns(connection, flow)
+    _install_indexes(connection, flow)
+    for statement in _triggers(flow):
+        connection.exec_driver_sql(statement)
+
+
+def watched(flow: Flow) -> tuple[str, ...]:
+    """The fields (and `title`, `owner`, `updated_at`) whose change may make a tunnel fire."""
+    found: set[str] = set()
+    stage_of = flow.stages
+    for tunnel in flow.tunnels.values():
+        if tunnel.mode is Mode.OFF:
+            continue
+        found.update(tunnel.when.reads if tunnel.when else ())
+        found.update((tunnel.at.field,) if tunnel.at else ())
+        found.update(stage_of[tunnel.target].requires)
+    return tuple(name for name in (*WRITABLE_BUILTINS, "updated_at", *flow.fields) if name in found)
+
+
+def _install_stages(connection: Connection, flow: Flow) -> None:
+    rows = [
+        {"id": stage.id, "pipeline": stage.pipeline, "name": stage.name, "outcome": stage.outcome, "position": position}
+        for position, stage in enumerate(flow.stages.values())
+    ]
+    statement = upsert(stages)
+    fresh = {name: statement.excluded[name] for name in ("pipeline", "name", "outcome", "position")}
+    if rows:
+        connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=fresh), rows)
+    connection.execute(delete(stages).where(stages.c.id.not_in(list(flow.stages))))
+
+
+def _install_columns(connection: Connection, flow: Flow) -> None:
+    """Add the columns that are missing. One of another type is made anew; the caller has seen that it holds nothing."""
+    present = {column["name"]: str(column["type"]) for column in inspect(connection).get_columns("deals")}
+    table = deals_table(flow)
+    for field in flow.fields.values():
+        type_ = str(table.c[field.id].type.compile(dialect=_DIALECT))
+        if present.get(field.id) == type_:
+            continue
+        if field.id in present:
+            _drop_column(connection, field.id)
+        default = f" DEFAULT {_literal(field, field.default)}" if field.default is not None else ""
+        connection.exec_driver_sql(f"ALTER TABLE deals ADD COLUMN {_quote(field.id)} {type_}{default}")
+
+
+def _drop_column(connection: Connection, name: str) -> None:
+    for index in inspect(connection).get_indexes("deals"):
+        if name in index["column_names"]:
+            connection.exec_driver_sql(f"DROP INDEX {_quote(str(index['name']))}")
+    connection.exec_driver_sql(f"ALTER TABLE deals DROP COLUMN {_quote(name)}")
+
+
+def _install_indexes(connection: Connection, flow: Flow) -> None:
+    wanted = {
+        "guard_" + "_".join(guard.same): (*guard.same, "stage")
+        for tunnel in flow.tunnels.values()
+        if (guard := tunnel.unless_exists)
+    }
+    present = {str(index["name"]) for index in inspect(connection).get_indexes("deals")}
+    for name in sorted(present - set(wanted)):
+        if name.startswith("guard_"):
+            connection.exec_driver_sql(f"DROP INDEX {_quote(name)}")
+    for name, columns in wanted.items():
+        if name not in present:
+            connection.exec_driver_sql(f"CREATE INDEX {_quote(name)} ON deals ({_list(columns)})")
+
+
+def _triggers(flow: Flow) -> Iterable[str]:
+    names = [*WRITABLE_BUILTINS, *flow.fields]
+    types = {name: Type(Kind.TEXT) for name in WRITABLE_BUILTINS} | {f.id: f.type for f in flow.fields.values()}
+    tidy = ", ".join(f"{_quote(name)} = {_tidied(flow, name, types[name])}" for name in names)
+    untidy = " OR ".join(f"NEW.{_quote(name)} IS NOT {_tidied(flow, name, types[name])}" for name in names)
+    changed = " OR ".join(f"NEW.{_quote(name)} IS NOT OLD.{_quote(name)}" for name in names)
+    own = "NEW.entry = OLD.entry"
+    known_stage = "SELECT 1 FROM stages WHERE id = NEW.stage"
+    wake = (
+        f"INSERT INTO queue (deal, wake_at, round) SELECT NEW.seq, {_NOW}, 0 "
+        "WHERE EXISTS (SELECT 1 FROM routes WHERE stage = NEW.stage) "
+        "ON CONFLICT (deal) DO UPDATE SET wake_at = excluded.wake_at, round = 0 WHERE excluded.wake_at < wake_at;"
+    )
+
+    yield _trigger(
+        "deals_insert_check",
+        "BEFORE INSERT",
+        "NEW.entry = 0",
+        [
+            _abort("the id must have 1 to 200 characters, none of them ''~'' or a control character", _BAD_ID),
+            _abort("there is no such stage", f"NOT EXISTS ({known_stage})"),
+            *(_abort(_expected(name, types[name]), _wrong(name, types[name])) for name in names),
+        ],
+    )
+    yield _trigger(
+        "deals_insert",
+        "AFTER INSERT",
+        "NEW.entry = 0",
+        [
+            (
+                "UPDATE deals SET entry = 1 + coalesce((SELECT max(entry) FROM firings WHERE deal = NEW.id), 0), "
+                f"entered_at = {_NOW}, created_at = {_NOW}, updated_at = {_NOW}, "
+                f"_root = NULL, _hops = NULL, _imported = NULL, {tidy} WHERE seq = NEW.seq;"
+            ),
+            wake,
+        ],
+    )
+    yield _trigger(
+        "deals_update_check",
+        "BEFORE UPDATE",
+        own,
+        [
+            _abort("the id of a deal never changes", "NEW.id <> OLD.id OR NEW.seq <> OLD.seq"),
+            _abort("there is no such stage", f"NEW.stage IS NOT OLD.stage AND NOT EXISTS ({known_stage})"),
+            *(
+                _abort(
+                    _expected(name, types[name]),
+                    f"NEW.{_quote(name)} IS NOT OLD.{_quote(name)} AND ({_wrong(name, types[name])})",
+                )
+                for name in names
+            ),
+        ],
+    )
+    yield _trigger(
+        "deals_update_stage",
+        "AFTER UPDATE OF stage",
+        f"{own} AND NEW.stage <> OLD.stage",
+        [
+            f"UPDATE deals SET entry = OLD.entry + 1, entered_at = {_NOW}, updated_at = {_NOW} WHERE seq = NEW.seq;",
+            "DELETE FROM queue WHERE deal = NEW.seq;",
+            wake,
+        ],
+    )
+    if reads := watched(flow):
+        differs = " OR ".join(f"NEW.{_quote(name)} IS NOT OLD.{_quote(name)}" for name in reads)
+        yield _trigger("deals_update_watched", f"AFTER UPDATE OF {_list(reads)}", f"{own} AND ({differs})", [wake])
+    yield _trigger(
+        "deals_update",
+        f"AFTER UPDATE OF {_list(names)}",
+        f"{own} AND ({changed}) AND (NEW.updated_at IS OLD.updated_at OR {untidy})",
+        [f"UPDATE deals SET updated_at = {_NOW}, {tidy} WHERE seq = NEW.seq;"],
+    )
+    yield _trigger("deals_delete", "AFTER DELETE", None, ["DELETE FROM queue WHERE deal = OLD.seq;"])
+
+
+_BAD_ID = (
+    "NEW.id IS NULL OR typeof(NEW.id) <> 'text' OR length(NEW.id) NOT BETWEEN 1 AND 200 OR instr(NEW.id, '~') "
+    "OR instr(NEW.id, char(0)) "
+    "OR NEW.id GLOB '*[' || char(1) || '-' || char(31) || char(127) || '-' || char(159) || ']*'"
+)
+
+
+def _trigger(name: str, moment: str, when: str | None, body: Sequence[str]) -> str:
+    condition = f" WHEN {when}" if when else ""
+    return f"CREATE TRIGGER {name} {moment} ON deals FOR EACH ROW{condition} BEGIN {' '.join(body)} END"
+
+
+def _abort(message: str, condition: str) -> str:
+    return f"SELECT RAISE(ABORT, 'flowrun: {message}') WHERE {condition};"
+
+
+def _wrong(name: str, type_: Type) -> str:
+    value = f"NEW.{_quote(name)}"
+    match type_.kind:
+        case Kind.TEXT:
+            bad = f"typeof({value}) <> 'text' OR length({value}) > {TEXT_CHARACTERS} OR instr({value}, char(0))"
+        case Kind.ENUM:
+            bad = f"{value} NOT IN ({', '.join(_text(item) for item in type_.values)}, '')"
+        case Kind.INTEGER | Kind.DECIMAL:
+            bad = f"typeof({value}) <> 'integer' OR abs({value}) >= 1000000000000000000"
+            if type_.kind is Kind.INTEGER:
+                bad = f"typeof({value}) <> 'integer'"
+        case Kind.BOOLEAN:
+            bad = f"typeof({value}) <> 'integer' OR {value} NOT IN (0, 1)"
+        case Kind.DATE:
+            # Only with a modifier does SQLite find that there is no February 30.
+            bad = f"typeof({value}) <> 'text' OR date({value}, '+0 days') IS NOT {value} OR {value} < '0001-01-01'"
+        case Kind.DATETIME:
+            bad = f"typeof({value}) <> 'integer' OR {value} NOT BETWEEN -62135596800000 AND 253402300799999"
+        case _:
+            bad = (
+                f"CASE WHEN json_valid({value}) THEN json_type({value}) <> 'array' "
+                f"OR EXISTS (SELECT 1 FROM json_each({value}) WHERE type <> 'text' OR value = '') ELSE 1 END"
+            )
+    return f"{value} IS NOT NULL AND ({bad})"
+
+
+def _expected(name: str, type_: Type) -> str:
+    what = {
+        Kind.TEXT: "text",
+        Kind.INTEGER: "an integer",
+        Kind.DECIMAL: f"an integer: the decimal times 10 to the power of {type_.places}, of 18 digits at most",
+        Kind.BOOLEAN: "0 or 1",
+        Kind.DATE: "a date such as 2026-03-06",
+        Kind.DATETIME: "an integer: milliseconds since 1970 in UTC",
+        Kind.TAGS: "a JSON array of texts",
+        Kind.ENUM: "one of " + ", ".join(type_.values),
+    }[type_.kind]
+    return f"{name} must be {what}".replace("'", "''")
+
+
+def _tidied(flow: Flow, name: str, type_: Type) -> str:
+    """The value as it is stored: one kind of empty, tags sorted, a default where the field has one."""
+    value = f"NEW.{_quote(name)}"
+    if type_.kind is Kind.TAGS:
+        members = f"SELECT DISTINCT value FROM json_each({value}) ORDER BY value"
+        value = f"nullif((SELECT json_group_array(value) FROM ({members})), '[]')"
+    elif type_.kind in {Kind.TEXT, Kind.ENUM}:
+        value = f"nullif({value}, '')"
+    field = flow.fields.get(name)
+    if field is not None and field.default is not None:
+        value = f"coalesce({value}, {_literal(field, field.default)})"
+    return value
+
+
+def _literal(field: Field, value: object) -> str:
+    stored = encode(value, field.type)  # type: ignore[arg-type]
+    return _text(stored) if isinstance(stored, str) else str(stored)
+
+
+def _text(value: str) -> str:
+    return str(literal(value, Text).compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
+
+
+def _quote(name: str) -> str:
+    return _DIALECT.identifier_preparer.quote_identifier(name)
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(_quote(name) for name in names)

@@ -1,0 +1,222 @@
+"""A place: a folder with flows and a store, in which tests run the installed command and look at what it did.
+
+The command runs as a process of its own, as users run it; what it left behind is read with plain sqlite3, never with
+flowrun's own code. Nothing here knows what is being tested.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import flowrun
+
+ROOT = Path(__file__).parents[2]
+"""The repository."""
+
+PATIENCE = 120.0
+"""Seconds after which a command counts as hanging."""
+
+_PACKAGE = Path(flowrun.__file__).resolve().parents[1]
+"""Where the flowrun that the tests import lies: the command must be the same one, whatever the current folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a command came to. `peak` is the most memory that it held, in MiB."""
+
+    status: int
+    out: str
+    err: str
+    seconds: float
+    peak: float
+
+    @property
+    def json(self) -> Any:
+        """The one document on stdout."""
+        return json.loads(self.out)
+
+    def fine(self) -> Done:
+        """Itself; fails the test if the command did not end well."""
+        assert self.status == 0, self
+        return self
+
+    @property
+    def complaints(self) -> list[str]:
+        """The lines of stderr, less the one that says where the clock stands."""
+        return [line for line in self.err.splitlines() if not line.startswith("note: the clock stands")]
+
+
+@dataclass(slots=True)
+class Running:
+    """A command that goes on until it is asked to end."""
+
+    process: subprocess.Popen[bytes]
+    out: IO[bytes]
+    err: IO[bytes]
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self.process.pid
+
+    @property
+    def going(self) -> bool:
+        """Whether it still runs."""
+        return self.process.returncode is None and self.process.poll() is None
+
+    def send(self, number: int) -> None:
+        """Send it a signal."""
+        self.process.send_signal(number)
+
+    def said(self) -> str:
+        """What it said on stderr so far."""
+        with Path(self.err.name).open("rb") as file:
+            return file.read().decode()
+
+    def wait(self, patience: float = PATIENCE) -> Done:
+        """Wait for its end. One that takes longer than `patience` is killed, and fails the test."""
+        give_up = time.monotonic() + patience
+        while True:
+            pid, status, usage = os.wait4(self.process.pid, os.WNOHANG)
+            if pid:
+                break
+            if time.monotonic() > give_up:
+                self.process.kill()
+                self.process.wait()
+                raise AssertionError(f"hangs: {self.process.args!r}\n{self.said()}")
+            time.sleep(0.002)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.monotonic() - self.started
+        return Done(self.process.returncode, self._read(self.out), self._read(self.err), seconds, usage.ru_maxrss / 1024)
+
+    def kill(self) -> Done:
+        """kill -9."""
+        if self.going:
+            self.send(signal.SIGKILL)
+            return self.wait()
+        return Done(self.process.returncode, self._read(self.out), self._read(self.err), 0, 0)
+
+    @staticmethod
+    def _read(file: IO[bytes]) -> str:
+        file.seek(0)
+        return file.read().decode("utf-8", "surrogateescape")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder. Its flows are in `flows/`, its store is `flowrun.db`."""
+
+    folder: Path
+
+    @property
+    def store(self) -> Path:
+        """The file of the store."""
+        return self.folder / "flowrun.db"
+
+    def write(self, name: str, text: str | bytes) -> Path:
+        """Write a file, such as `flows/sales.yaml`; its folders are made."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
+        return path
+
+    def start(
+        self,
+        *arguments: str,
+        now: str | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes | None = None,
+        limits: Callable[[], None] | None = None,
+        measured: bool = True,
+    ) -> Running:
+        """Start `flowrun` here. `now` is FLOWRUN_NOW; `limits` runs in the new process before it becomes flowrun.
+
+        `measured` False keeps coverage out of it: for tests of time, memory, and sudden death.
+        """
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("FLOWRUN_")
+            and name not in {"NO_COLOR", "FORCE_COLOR", "PYTHONUNBUFFERED"}
+            and (measured or not name.startswith("COV"))
+        }
+        kept["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_PACKAGE), kept.get("PYTHONPATH")]))
+        kept |= {"FLOWRUN_NOW": now} if now else {}
+        out, err = tempfile.NamedTemporaryFile(), tempfile.NamedTemporaryFile()  # noqa: SIM115 - read when it has ended
+        given = tempfile.TemporaryFile() if stdin is not None else None  # noqa: SIM115
+        if given is not None:
+            given.write(stdin or b"")
+            given.seek(0)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flowrun", *arguments],
+            cwd=self.folder,
+            env={**kept, **(env or {})},
+            stdin=given or subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            preexec_fn=limits,  # noqa: PLW1509 - nothing here has threads
+        )
+        if given is not None:
+            given.close()
+        return Running(process, out, err)
+
+    def run(self, *arguments: str, patience: float = PATIENCE, **more: Any) -> Done:
+        """Run `flowrun` here to its end; see `start`."""
+        running = self.start(*arguments, **more)
+        try:
+            return running.wait(patience)
+        finally:
+            running.out.close()
+            running.err.close()
+
+    @contextmanager
+    def running(self, *arguments: str, **more: Any) -> Iterator[Running]:
+        """`flowrun` running here; killed at the end of the block if it still is."""
+        running = self.start(*arguments, **more)
+        try:
+            yield running
+        finally:
+            running.kill()
+            running.out.close()
+            running.err.close()
+
+    @contextmanager
+    def sql(self, store: Path | None = None) -> Iterator[sqlite3.Connection]:
+        """The store as any other program sees it: committed at the end of the block."""
+        connection = sqlite3.connect(store or self.store, timeout=60)
+        try:
+            with connection:
+                yield connection
+        finally:
+            connection.close()
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """What a query finds in the store."""
+        with self.sql() as connection:
+            return connection.execute(query, values).fetchall()
+
+    def value(self, query: str, *values: object) -> Any:
+        """The first value that a query finds in the store."""
+        return self.rows(query, *values)[0][0]
+
+
+def eventually(holds: Callable[[], bool], patience: float = 20.0) -> float:
+    """Waits until it holds; the seconds that took. Fails the test if that is longer than `patience`."""
+    began = time.monotonic()
+    while not holds():
+        assert time.monotonic() - began < patience, "it never happened"
+        time.sleep(0.01)
+    return time.monotonic() - began

@@ -1,0 +1,73 @@
+"""Golden cases: a folder of flows and exactly what `validate` has to say about it.
+
+A case is a folder here, named by the code that it is about. `flows/` is what is loaded; `expected.txt` has every
+finding, a line each, with its exact place; `options.json`, where there is one, has an environment, variables, and
+files to make first that are too large to keep (their content, and how often it is repeated).
+`FLOWRUN_UPDATE_GOLDEN=1` writes what is expected anew: read the difference before it is committed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from flowrun import config, expr, yamldoc
+from flowrun.config import load
+from flowrun.diagnostics import Diagnostic
+
+HERE = Path(__file__).parent
+CASES = sorted(folder for folder in HERE.iterdir() if folder.is_dir() and not folder.name.startswith(("__", ".")))
+CODES = [*yamldoc.CODES, *expr.CODES, *config.CODES]
+
+
+def lines(findings: Iterable[Diagnostic]) -> str:
+    """Findings as the files here have them."""
+    shown = []
+    for finding in findings:
+        span = finding.span
+        place = f"{span.file}:{span.line}:{span.column}-{span.end_line}:{span.end_column}"
+        shown.append(f"{finding.severity}[{finding.code}] {place} {finding.message}")
+        if finding.help is not None:
+            shown.append(f"  help: {finding.help}")
+        for related in finding.related:
+            span = related.span
+            shown.append(f"  related: {span.file}:{span.line}:{span.column} {related.message}")
+    return "".join(f"{line}\n" for line in shown) or "nothing\n"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_finding_is_as_expected(case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(case, tmp_path, symlinks=True, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    given = Path("options.json")
+    options = json.loads(given.read_text("utf-8")) if given.exists() else {}
+    for name, (content, times) in options.pop("make", {}).items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(content * times, "utf-8")
+    found = lines(load(Path("flows"), **options).findings)
+    if os.environ.get("FLOWRUN_UPDATE_GOLDEN"):
+        (case / "expected.txt").write_text(found, "utf-8")
+    assert found == (case / "expected.txt").read_text("utf-8")
+
+
+def test_every_message_is_one_line_for_people() -> None:
+    text = "".join((case / "expected.txt").read_text("utf-8") for case in CASES)
+    assert not re.search(r"pydantic|Traceback|jinja|NoneType|<class|validator", text, re.IGNORECASE)
+    assert all(
+        line.startswith(("error[", "warning[", "  help: ", "  related: ", "nothing")) for line in text.splitlines()
+    )
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_has_a_case(code: str) -> None:
+    assert any(code in (case / "expected.txt").read_text("utf-8") for case in CASES if case.name.startswith(code))
+
+
+def test_no_code_is_declared_twice() -> None:
+    assert len(CODES) == len(set(CODES))

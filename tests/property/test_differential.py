@@ -1,0 +1,169 @@
+"""The permanent differential test: conditions and templates give the same answers in Python and on SQLite.
+
+Random well-typed expressions run over nasty deals, each in both; an answer is a value or an overflow. The figures
+are printed (`pytest -s`), and a run that is all of one answer fails: it would have tested nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from flowrun.expr import Expression, Template, parse_condition, parse_template
+from flowrun.expr.evaluate import Context, Overflow, holds, render
+from flowrun.expr.sql import Sql, condition, rendered
+from flowrun.expr.types import BOOLEAN, DATE, DATETIME, INTEGER, TAGS, TEXT, Type, Value, decimal
+from flowrun.expr.values import encode
+from tests.property import expressions
+
+POOL = 800
+PER_EXPRESSION = 40
+CONDITIONS = 700
+TEMPLATES = 400
+CONTEXT = Context(expressions.TODAY, expressions.ZONE)
+DEALS = expressions.deals(POOL)
+SCOPE = expressions.scope()
+OVERFLOW = "overflow"
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[sa.Connection]:
+    connection = expressions.connect(DEALS)
+    yield connection
+    connection.close()
+    connection.engine.dispose()
+
+
+def answers(store: sa.Connection, made: Sql, first: int) -> list[object]:
+    """What SQLite answers for `PER_EXPRESSION` deals."""
+    number = expressions.TABLE.c["_n"]
+    overflow = sa.false() if made.overflow is None else made.overflow
+    statement = (
+        sa.select(made.value, overflow).where(number.between(first, first + PER_EXPRESSION - 1)).order_by(number)
+    )
+    rows = store.execute(statement).all()
+    assert len(rows) == PER_EXPRESSION
+    assert all(row[1] in {0, 1} for row in rows), "overflow is two-valued"
+    return [OVERFLOW if row[1] else row[0] for row in rows]
+
+
+def expected_holds(expression: Expression, deal: dict[str, Value]) -> object:
+    try:
+        return holds(expression, deal, CONTEXT)
+    except Overflow:
+        return OVERFLOW
+
+
+def expected_value(template: Template, deal: dict[str, Value]) -> object:
+    try:
+        return encode(render(template, deal, CONTEXT), template.target)
+    except Overflow:
+        return OVERFLOW
+
+
+def assert_same(text: object, first: int, wanted: list[object], found: list[object]) -> None:
+    for at, (python, sqlite) in enumerate(zip(wanted, found, strict=True)):
+        assert python == sqlite, f"{text}: {python!r} in Python, {sqlite!r} on SQLite, of {DEALS[first + at]}"
+
+
+@st.composite
+def templates(draw: st.DrawFn) -> tuple[str, Type]:
+    target, strategy = draw(
+        st.sampled_from(
+            [
+                (decimal(2), expressions.numbers(3)),
+                (decimal(6), expressions.whole(3)),
+                (INTEGER, expressions.whole(3)),
+                (BOOLEAN, expressions.booleans(3)),
+                (DATE, expressions.dates(3)),
+                (DATETIME, expressions.instants(3)),
+                (TAGS, expressions.sets(3)),
+                (expressions.CURRENCY, expressions.enums(3)),
+                (TEXT, expressions.texts(3)),
+                (TEXT, None),
+            ]
+        )
+    )
+    if strategy is not None:
+        return f"{{{{ {draw(strategy)} }}}}", target
+    kinds = [expressions.numbers, expressions.texts, expressions.dates, expressions.instants, expressions.sets]
+    parts = draw(st.lists(st.sampled_from([*kinds, expressions.booleans]), min_size=1, max_size=3))
+    pieces = [f"{{{{ {draw(kind(2))} }}}}" for kind in parts]
+    return draw(st.sampled_from(["", "Ж: ", "a"])) + draw(st.sampled_from(["", " / "])).join(pieces), target
+
+
+def counted(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def test_conditions_agree(store: sa.Connection) -> None:
+    figures: Counter[object] = Counter()
+    seen: set[str] = set()
+
+    @counted(CONDITIONS)
+    @given(expressions.booleans(4), st.integers(0, POOL - PER_EXPRESSION))
+    def agree(text: str, first: int) -> None:
+        expression, problems = parse_condition(text, expressions.NAMES)
+        assert {problem.code for problem in problems} <= {"FR202", "FR216", "FR219"}, (text, problems)
+        if expression is None:
+            return
+        wanted = [expected_holds(expression, deal) for deal in DEALS[first : first + PER_EXPRESSION]]
+        found = answers(store, condition(expression, SCOPE), first)
+        assert_same(text, first, wanted, found)
+        if text not in seen:
+            seen.add(text)
+            figures.update(wanted)
+
+    agree()
+    pairs = figures.total()
+    shares = {answer: figures[answer] / pairs for answer in (True, False, OVERFLOW)}
+    print(
+        f"\nconditions: {len(seen)} × {PER_EXPRESSION} = {pairs:,} pairs; true {shares[True]:.0%}, "
+        f"false {shares[False]:.0%}, overflow {shares[OVERFLOW]:.1%}"
+    )
+    assert pairs >= 20_000
+    assert min(shares[True], shares[False]) > 0.2
+    assert 0.005 < shares[OVERFLOW] < 0.5
+
+
+def test_templates_agree(store: sa.Connection) -> None:
+    figures: Counter[object] = Counter()
+    seen: set[tuple[str, Type]] = set()
+
+    @counted(TEMPLATES)
+    @given(templates(), st.integers(0, POOL - PER_EXPRESSION))
+    def agree(drawn: tuple[str, Type], first: int) -> None:
+        template, problems = parse_template(drawn[0], expressions.NAMES, drawn[1])
+        assert {problem.code for problem in problems} <= {"FR202", "FR216", "FR219"}, (drawn, problems)
+        if template is None:
+            return
+        wanted = [expected_value(template, deal) for deal in DEALS[first : first + PER_EXPRESSION]]
+        found = answers(store, rendered(template, SCOPE), first)
+        assert_same(drawn, first, wanted, found)
+        if drawn not in seen:
+            seen.add(drawn)
+            figures.update(
+                "empty" if answer is None else OVERFLOW if answer == OVERFLOW else "value" for answer in wanted
+            )
+
+    agree()
+    pairs = figures.total()
+    shares = {answer: figures[answer] / pairs for answer in ("value", "empty", OVERFLOW)}
+    print(
+        f"\ntemplates: {len(seen)} × {PER_EXPRESSION} = {pairs:,} pairs; value {shares['value']:.0%}, "
+        f"empty {shares['empty']:.0%}, overflow {shares[OVERFLOW]:.1%}"
+    )
+    assert pairs >= 10_000
+    assert min(shares.values()) > 0.01
