@@ -14,7 +14,6 @@ from typing import Protocol
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-
 class Clock(Protocol):
     """Tells the time."""
 

@@ -2,7 +2,8 @@
 
 A user's mistake is a value, collected and returned, never raised: so one run can show all of them.
 Codes are stable; people put them in `# flowrun: ignore[FR310]` comments and in CI filters. Each floor
-that finds things declares its own codes (`CODES` in `yamldoc`, `expr`, `config`), in its own hundred:
+that finds things declares its own codes (`CODES` in `yamldoc`, `expr`, `config`, `sources` and `commands`), in its own
+hundred:
 
 - FR0xx  files and projects        - FR3xx  the graph: loops, shadows, dead ends
 - FR1xx  YAML as text              - FR4xx  keys and values of the format

@@ -4,6 +4,7 @@
     ├── InvalidFlow      1   the files have errors; carries the findings
     │   └── InvalidInput 1   so has what was given beside the flow files: values of deals, a mapping, a condition
     ├── WorkFailed       1   part of the work failed, or a store can't be used
+    │   └── NoStore      1   there is no store at that address yet
     ├── StalePlan        3   the plan is stale or another apply holds the lock
     ├── Refused          4   a rail, a "no", or no terminal to ask at
     └── WrongUsage      64   the command line makes no sense
@@ -48,6 +49,10 @@ class InvalidInput(InvalidFlow):
 
 class WorkFailed(FlowrunError):
     """Part of the work failed, or a store or file can't be used."""
+
+
+class NoStore(WorkFailed):
+    """There is no store at that address yet: nothing, or a database with nothing in it."""
 
 
 class StalePlan(FlowrunError):

@@ -25,9 +25,18 @@ NOW = "2026-03-06T12:00Z"
 NOW_MS = 1_772_798_400_000
 
 CONDITIONS = (
-    ("deal.amount >= 40000 and deal.source in ['web', 'ads'] and deal.seats < 75", "amount >= 4000000 AND source IN ('web', 'ads') AND seats < 75"),
-    ("deal.seats >= 50 and deal.currency != 'EUR' and deal.amount < 90000", "seats >= 50 AND currency <> 'EUR' AND amount < 9000000"),
-    ("deal.amount < 50000 and (deal.source == 'partner' or deal.seats > 30)", "amount < 5000000 AND (source = 'partner' OR seats > 30)"),
+    (
+        "deal.amount >= 40000 and deal.source in ['web', 'ads'] and deal.seats < 75",
+        "amount >= 4000000 AND source IN ('web', 'ads') AND seats < 75",
+    ),
+    (
+        "deal.seats >= 50 and deal.currency != 'EUR' and deal.amount < 90000",
+        "seats >= 50 AND currency <> 'EUR' AND amount < 9000000",
+    ),
+    (
+        "deal.amount < 50000 and (deal.source == 'partner' or deal.seats > 30)",
+        "amount < 5000000 AND (source = 'partner' OR seats > 30)",
+    ),
     ("deal.currency == 'RUB' and deal.amount > 10000", "currency = 'RUB' AND amount > 1000000"),
 )
 """(flowrun's condition, the same in SQL): each holds for about 30 % of the deals."""
@@ -62,8 +71,7 @@ def flow_text() -> str:
         "limits: {max_copies: 1000, max_hops: 50}",
         "pipelines:",
     ]
-    for pipeline in range(4):
-        lines.append(f"  p{pipeline}: {{stages: [s0, s1, s2, s3, s4]}}")
+    lines += [f"  p{pipeline}: {{stages: [s0, s1, s2, s3, s4]}}" for pipeline in range(4)]
     lines.append("tunnels:")
     for id_, source, target, action, condition in tunnels():
         lines += [f"  {id_}:", f"    from: {source}", f"    to: {target}", f"    action: {action}"]
@@ -74,8 +82,9 @@ def flow_text() -> str:
 FILL = """
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :deals),
      r(i, a, b, c, d) AS (
-       SELECT i, abs(i * 2654435761 % 4294967296), abs(i * 40503 % 65536), abs(i * 69069 % 1000003), i * 7919 % 1009 FROM n)
-INSERT INTO deals (id, title, owner, stage, entry, entered_at, created_at, updated_at, amount, currency, source, seats, account)
+       SELECT i, i * 2654435761 % 4294967296, i * 40503 % 65536, i * 69069 % 1000003, i * 7919 % 1009 FROM n)
+INSERT INTO deals (id, title, owner, stage, entry, entered_at, created_at, updated_at,
+                   amount, currency, source, seats, account)
 SELECT 'd' || i, 'Deal ' || i, 'owner ' || d % 50, 'p' || ((i % 20) / 5) || '.s' || (i % 5), 1, :now, :now, :now,
        a % 10000000, CASE b % 3 WHEN 0 THEN 'RUB' WHEN 1 THEN 'EUR' ELSE 'USD' END,
        CASE c % 3 WHEN 0 THEN 'web' WHEN 1 THEN 'ads' ELSE 'partner' END, d % 100, 'account ' || c % 50000
@@ -90,7 +99,17 @@ def make(folder: Path, deals: int) -> Path:
     (flows / "flow.yaml").write_text(flow_text(), encoding="utf-8")
     store = folder / "bench.db"
     environment = os.environ | {"FLOWRUN_NOW": NOW}
-    command = [sys.executable, "-m", "flowrun", "--flows", str(flows), "--store", f"sqlite:///{store}", "apply", "--yes"]
+    command = [
+        sys.executable,
+        "-m",
+        "flowrun",
+        "--flows",
+        str(flows),
+        "--store",
+        f"sqlite:///{store}",
+        "apply",
+        "--yes",
+    ]
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     connection = sqlite3.connect(store)
     with connection:
@@ -131,7 +150,9 @@ def by_hand(path: Path) -> None:
     connection.close()
 
 
-def _one_tunnel(connection: sqlite3.Connection, id_: str, source: str, target: str, action: str, condition: int) -> None:
+def _one_tunnel(
+    connection: sqlite3.Connection, id_: str, source: str, target: str, action: str, condition: int
+) -> None:
     run = connection.execute
     values = {"id": id_, "from": source, "to": target, "action": action, "now": NOW_MS}
     run("DELETE FROM hit")
@@ -146,8 +167,8 @@ def _one_tunnel(connection: sqlite3.Connection, id_: str, source: str, target: s
     run(
         f"""INSERT INTO firings (deal, entry, tunnel, shadow, action, from_stage, to_stage, result, target, due_at,
                                  fired_at, revision, _lineage)
-            SELECT d.id, d.entry, :id, 0, :action, :from, :to, 'fired', {made if copy else "d.id"}, d.entered_at, :now, 1,
-                   {"coalesce(d._root, d.id)" if copy else "NULL"}
+            SELECT d.id, d.entry, :id, 0, :action, :from, :to, 'fired', {made if copy else "d.id"}, d.entered_at,
+                   :now, 1, {"coalesce(d._root, d.id)" if copy else "NULL"}
             FROM hit CROSS JOIN deals d ON d.seq = hit.seq ORDER BY hit.seq""",
         values,
     )
@@ -170,9 +191,7 @@ def _one_tunnel(connection: sqlite3.Connection, id_: str, source: str, target: s
             values,
         )
         run("INSERT INTO next SELECT seq FROM hit")
-    run(
-        "UPDATE tunnels SET fired = fired + (SELECT count(*) FROM hit), last_fired_at = :now WHERE id = :id", values
-    )
+    run("UPDATE tunnels SET fired = fired + (SELECT count(*) FROM hit), last_fired_at = :now WHERE id = :id", values)
 
 
 def _copy_id(root: str, deal: str, tunnel: str, entry: int) -> str:
@@ -192,14 +211,18 @@ def measured(command: list[str], environment: dict[str, str]) -> tuple[float, fl
     return time.perf_counter() - started, usage.ru_maxrss / 1024
 
 
-def fingerprint(path: Path) -> tuple[object, ...]:
+def fingerprint(path: Path) -> tuple[str, str, tuple[tuple[str, int], ...]]:
     """What both must agree on: deals by stage, firings by tunnel, and digests of who stands where and what fired."""
     connection = sqlite3.connect(path)
     deals = hashlib.sha256()
-    for row in connection.execute("SELECT id, stage, entry, origin, origin_tunnel, _root, _hops, amount FROM deals ORDER BY id"):
+    for row in connection.execute(
+        "SELECT id, stage, entry, origin, origin_tunnel, _root, _hops, amount FROM deals ORDER BY id"
+    ):
         deals.update(repr(row).encode())
     journal = hashlib.sha256()
-    for row in connection.execute("SELECT deal, entry, tunnel, from_stage, to_stage, target FROM firings ORDER BY deal, entry, tunnel"):
+    for row in connection.execute(
+        "SELECT deal, entry, tunnel, from_stage, to_stage, target FROM firings ORDER BY deal, entry, tunnel"
+    ):
         journal.update(repr(row).encode())
     counts = connection.execute("SELECT tunnel, count(*) FROM firings GROUP BY tunnel ORDER BY tunnel").fetchall()
     connection.close()

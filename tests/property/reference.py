@@ -300,25 +300,18 @@ class Reference:
         if not tunnel.include_existing and deal.entered_at < self.live[tunnel.id, deal.stage]:
             return None
         verdict = self._condition(deal, tunnel)
+        by_date = tunnel.when is not None and tunnel.when.uses_today
         if due_at > self.now:
-            by_date = tunnel.when is not None and tunnel.when.uses_today
             return Judgement("wait", due_at) if verdict != "no" or by_date or not tunnel.watch else None
-        if verdict == "no":
-            return None if tunnel.watch else Judgement("declined", due_at)
-        return Judgement(verdict, due_at)
+        if verdict != "no":
+            return Judgement(verdict, due_at)
+        if not tunnel.watch:
+            return Judgement("declined", due_at)
+        return Judgement("wait", self._zone.next_midnight(self.now)) if by_date else None
 
     def _waits_until(self, deal: Deal, tunnel: Tunnel) -> int | None:
         judged = self._judge(deal, tunnel)
-        if judged is not None:
-            return judged.due_at if judged.verdict == "wait" else None
-        due_at = self._due(deal, tunnel)
-        settled = self._row(deal, tunnel) is not None
-        by_date = tunnel.watch and tunnel.when is not None and tunnel.when.uses_today
-        if due_at is None or settled or not by_date:
-            return None
-        if not tunnel.include_existing and deal.entered_at < self.live[tunnel.id, deal.stage]:
-            return None
-        return self._zone.next_midnight(self.now)
+        return judged.due_at if judged is not None and judged.verdict == "wait" else None
 
     def _condition(self, deal: Deal, tunnel: Tunnel) -> str:
         """ready, no, or overflow: the condition, and what the target requires (an origin's is looked at later)."""
@@ -400,17 +393,12 @@ class Reference:
         )
 
     def _copies_of(self, deal: Deal) -> int:
-        """Copies that the deal's lineage made within `per`."""
-        lineage = self._lineages()
+        """Copies that the deal's lineage made within `per`; all ids of a lineage begin with its first deal's."""
         return sum(
-            row.result == "fired" and row.action == "copy" and lineage[row.deal] == deal.root
+            row.result == "fired" and row.action == "copy" and row.deal.partition("~")[0] == deal.root
             for row in self.journal
             if self._recent(row.fired_at)
         )
-
-    def _lineages(self) -> dict[str, str]:
-        roots = {row.deal: row.deal for row in self.journal if "~" not in row.deal}
-        return roots | {row.deal: row.deal.partition("~")[0] for row in self.journal if "~" in row.deal}
 
     def _recent(self, instant: int) -> bool:
         return instant > self.now - self.flow.limits.per

@@ -6,7 +6,8 @@ from flowrun.clock import Clock
 from flowrun.commands.author import author
 from flowrun.commands.project import Project
 from flowrun.engine.deploy import Proposal, difference
-from flowrun.store.connection import is_there, open_store
+from flowrun.errors import NoStore
+from flowrun.store.connection import open_store
 
 
 def diff(project: Project, store: str, clock: Clock) -> Proposal:
@@ -15,9 +16,9 @@ def diff(project: Project, store: str, clock: Clock) -> Proposal:
     Raises InvalidFlow for files with errors, WorkFailed for a store that can't be used.
     """
     flow, loaded = project.flow()
-    if is_there(store):
+    try:
         with open_store(store, clock) as opened:
             found = difference(opened, flow)
-    else:
+    except NoStore:
         found = difference(None, flow)
     return Proposal(flow, loaded.places, str(project.folder), store, author(project.folder), found)

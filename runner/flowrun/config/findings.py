@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from flowrun.diagnostics import Diagnostic, Related, Severity, Span, did_you_mean, error, warning
 
-_COMPARISONS = 50_000
+_COMPARISONS = 20_000
 """Words compared for all hints of a run, about half a second: a file of ten thousand unknown names is no typo."""
 
 

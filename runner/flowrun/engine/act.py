@@ -45,6 +45,7 @@ from flowrun.engine.effects import (
 from flowrun.engine.judge import Route, Verdict, by_position
 from flowrun.engine.statement import Statement, parameter
 from flowrun.flow.model import Action, Flow, Tunnel
+from flowrun.store.schema import asked_of_origins
 from flowrun.store.tables import activity, deals_table, firings, queue, routes, tunnels
 
 FIRED = "fired"
@@ -95,7 +96,7 @@ def acting(flow: Flow, chunks: Mapping[tuple[int, int], Mapping[int, Tunnel]], s
         queue_moved=_queue_moved(flow),
         queue_copied=_queue_copied(flow),
         queue_waiting=_queue_waiting(),
-        queue_copies_of_moved=_queue_copies_of_moved(flow) if _origin_requires(flow) else None,
+        queue_copies_of_moved=_queue_copies_of_moved(flow) if asked_of_origins(flow) else None,
     )
 
 
@@ -109,7 +110,7 @@ def _calm(flow: Flow, sensitive: Sequence[int]) -> Statement:
     lineages = (
         select(root.label("root"), func.count().label("n"))
         .select_from(found.join(deal, deal.c.seq == found.c.seq))
-        .where(found.c.kind == Route.COPY.value)
+        .where(found.c.kind.in_([Route.COPY.value, Route.SHADOW.value]))
         .group_by(root)
         .subquery("lineages")
     )
@@ -390,10 +391,6 @@ def _queue_waiting() -> Statement:
         .group_by(candidates.c.seq)
     )
     return Statement(insert(queue).from_select(["deal", "wake_at", "round"], rows))
-
-
-def _origin_requires(flow: Flow) -> bool:
-    return any(tunnel.origin and flow.stages[tunnel.target].requires for tunnel in flow.tunnels.values())
 
 
 def _queue_copies_of_moved(flow: Flow) -> Statement:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, literal, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, literal, select, update
 
 from flowrun.engine.act import PARKED, copies_made
 from flowrun.engine.batch import acts, candidates, keyed
@@ -17,7 +17,7 @@ from flowrun.engine.judge import Route, Verdict, by_position, filled
 from flowrun.engine.settle import Candidate, Keys, Origin, Settlement, Surroundings, Terms, settle
 from flowrun.engine.statement import Statement
 from flowrun.flow.model import Action, Flow, Tunnel
-from flowrun.store.tables import activity, deals_table, firings, tunnels
+from flowrun.store.tables import activity, deals_table, firings, routes, tunnels
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Gathering:
 def gathering(flow: Flow, order: Sequence[Tunnel]) -> Gathering:
     """The statements for that flow; `order` are its tunnels by file position."""
     by_origin = {at: tunnel for at, tunnel in enumerate(order) if tunnel.origin}
-    return Gathering(_candidates(flow, by_origin), _origins(flow, by_origin) if by_origin else None, _made(flow))
+    return Gathering(_candidates(flow), _origins(flow, by_origin) if by_origin else None, _made(flow))
 
 
 def settled(
@@ -51,7 +51,7 @@ def settled(
         max_copies=flow.limits.max_copies,
         keys=_keys(connection, asked, moment),
         elsewhere={guard.number: _elsewhere(connection, guard) for guard in asked},
-        made=dict(statements.made.run(connection, **moment).tuples().all()),
+        made=dict(statements.made.run(connection, **moment).all()),
     )
     terms = _terms(connection, order, guards, moment, waiting)
     settlement = settle(found, terms, surroundings)
@@ -81,7 +81,7 @@ def settled(
     return settlement
 
 
-def _candidates(flow: Flow, by_origin: Mapping[int, Tunnel]) -> Statement:
+def _candidates(flow: Flow) -> Statement:
     deal = deals_table(flow).alias("d")
     found = candidates.alias("c")
     parked = firings.alias("parked")
@@ -89,9 +89,10 @@ def _candidates(flow: Flow, by_origin: Mapping[int, Tunnel]) -> Statement:
         parked.c.result == PARKED,
         parked.c.deal == deal.c.id,
         parked.c.entry == deal.c.entry,
-        parked.c.action == Action.MOVE.value,
         parked.c._retry == 0,
-        parked.c.tunnel.not_in([tunnel.id for tunnel in by_origin.values()]) if by_origin else true(),
+        routes.c.stage == deal.c.stage,
+        routes.c.tunnel == parked.c.tunnel,
+        routes.c.kind == Route.MOVE.value,
     )
     return Statement(
         select(
@@ -129,7 +130,7 @@ def _origins(flow: Flow, by_origin: Mapping[int, Tunnel]) -> Statement:
             by_position(found.c.pos, full),
         )
         .select_from(found.join(deal, deal.c.seq == found.c.seq).join(origin, origin.c.id == deal.c.origin))
-        .where(found.c.kind == Route.ORIGIN.value)
+        .where(found.c.pos.in_(list(by_origin)))
     )
 
 
@@ -140,13 +141,13 @@ def _filled(flow: Flow, tunnel: Tunnel, deal: Any, origin: Any) -> ColumnElement
 
 
 def _made(flow: Flow) -> Statement:
-    """SELECT root, copies within `per`, of the lineages that would make a copy."""
+    """SELECT root, copies within `per`, of the lineages that would make a copy, or would if they were live."""
     deal = deals_table(flow).alias("d")
     root = func.coalesce(deal.c._root, deal.c.id).label("root")
     lineages = (
         select(root)
         .select_from(candidates.join(deal, deal.c.seq == candidates.c.seq))
-        .where(candidates.c.kind == Route.COPY.value)
+        .where(candidates.c.kind.in_([Route.COPY.value, Route.SHADOW.value]))
         .distinct()
         .subquery("lineages")
     )
@@ -208,13 +209,14 @@ def _terms(
     waiting: Sequence[int],
 ) -> dict[int, Terms]:
     guard_of = {at: guard.number for guard in guards for at in guard.users}
-    turn_of = dict(connection.execute(select(tunnels.c.id, tunnels.c.turn)).tuples().all())
+    turn_of = dict(connection.execute(select(tunnels.c.id, tunnels.c.turn)).all())
     left = _left(connection, order, moment)
     return {
         at: Terms(
             tunnel=tunnel.id,
             target=tunnel.target,
             copies=tunnel.action is Action.COPY,
+            origin=tunnel.origin,
             waiting=at in waiting,
             one_shot=not tunnel.watch,
             guard=guard_of.get(at),

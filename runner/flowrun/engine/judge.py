@@ -15,7 +15,7 @@ the verdict a constant, so that nothing is computed twice.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -167,8 +167,6 @@ def _arm(flow: Flow, tunnel: Tunnel, deal: FromClause) -> _Arm:
         holds.append(judged.value)
         overflows += [judged.overflow] if judged.overflow is not None else []
         uses_today = tunnel.when.uses_today
-    if tunnel.once_per_deal:
-        holds.append(~_fired_before(tunnel, deal))
     holds += _requirements(flow, tunnel, deal)
     good = and_(true(), *holds) if len(holds) != 1 else holds[0]
     overflow = (
@@ -176,7 +174,8 @@ def _arm(flow: Flow, tunnel: Tunnel, deal: FromClause) -> _Arm:
         if _may_overflow(overflows, tunnel, scope)
         else None
     )
-    return _timed(tunnel, due(flow, tunnel, deal), good, overflow, uses_today=uses_today)
+    arm = _timed(tunnel, due(flow, tunnel, deal), good, overflow, uses_today=uses_today)
+    return replace(arm, keep=and_(arm.keep, ~_fired_before(tunnel, deal))) if tunnel.once_per_deal else arm
 
 
 def _timed(
@@ -216,7 +215,6 @@ def _fired_before(tunnel: Tunnel, deal: FromClause) -> ColumnElement[bool]:
         past.c.tunnel == tunnel.id,
         past.c.result == "fired",
         past.c.shadow == 0,
-        past.c.fired_at >= deal.c.created_at,
     )
 
 
@@ -229,14 +227,22 @@ def _requirements(flow: Flow, tunnel: Tunnel, deal: FromClause) -> list[ColumnEl
 
 
 def filled(flow: Flow, tunnel: Tunnel, name: str, deal: FromClause, target: FromClause) -> ColumnElement[bool] | None:
-    """Whether the firing leaves that field of the deal moved (`target`) or made filled; None where it always does."""
-    settings = dict(tunnel.set)
-    if name in settings and always_filled(flow, name, settings[name]):
+    """Whether the firing leaves that field of the deal moved (`target`) or made filled; None where it always does.
+
+    A value that overflows counts as filled: the firing is to be parked for it, not to wait in silence.
+    """
+    setting = dict(tunnel.set).get(name)
+    if setting is not None and always_filled(flow, name, setting):
         return None
+    if isinstance(setting, Template):
+        scope = scope_of(flow, deal)
+        overflow = rendered(setting, scope).overflow
+        some = setting_value(flow, name, setting, scope, None).is_not(None)
+        return some if overflow is None else or_(overflow, some)
     if tunnel.action is Action.COPY:
         return copied_value(flow, tunnel, name, deal, None).is_not(None)
-    if name in settings:
-        return setting_value(flow, name, settings[name], scope_of(flow, deal), None).is_not(None)
+    if setting is not None:
+        return false()
     return target.c[name].is_not(None)
 
 

@@ -33,10 +33,14 @@ class Standing:
 def apply_flow(transaction: Transaction, flow: Flow, places: Places, author: Author) -> int:
     """Make that flow the applied revision, in this transaction; its number.
 
-    The caller has checked that nothing is lost by it (`engine.rails`).
+    The caller has checked that nothing is lost by it (`engine.losses`).
     """
     connection, now = transaction.connection, transaction.now
+    base = revisions.current(connection)
+    if base is not None:
+        _rename(connection, renames(base.flow, flow).tunnels)
     before = standing(connection)
+    lines = _lines(connection)
     schema.install(connection, flow)
     number = revisions.add(transaction, flow, places, author)
     connection.execute(delete(tunnels).where(tunnels.c.id.not_in(list(flow.tunnels))))
@@ -45,20 +49,56 @@ def apply_flow(transaction: Transaction, flow: Flow, places: Places, author: Aut
     rows = route_rows(flow, before, now)
     if rows:
         connection.execute(insert(routes), rows)
-    woken: set[str] = set()
+    changed: set[object] = set()
     for tunnel in flow.tunnels.values():
         mark = tunnel_digest(flow, tunnel.id)
         known = before.get(tunnel.id)
+        state = {"mode": tunnel.mode.value, "digest": mark}
         if known is None:
-            connection.execute(insert(tunnels).values(id=tunnel.id, mode=tunnel.mode.value, digest=mark))
+            connection.execute(insert(tunnels).values(id=tunnel.id, **state))
         else:
-            connection.execute(
-                update(tunnels).where(tunnels.c.id == tunnel.id).values(mode=tunnel.mode.value, digest=mark)
-            )
-        if tunnel.mode is not Mode.OFF and (known is None or known.digest != mark or known.mode != tunnel.mode):
-            woken.update(_stages_to_wake(tunnel, known))
-    wake(connection, deals_table(flow), woken, now)
+            connection.execute(update(tunnels).where(tunnels.c.id == tunnel.id).values(state))
+        if known is None or (known.digest, known.mode) != (mark, tunnel.mode):
+            changed.add(tunnel.id)
+    concerned = [row for row in rows if row["tunnel"] in changed]
+    whole = {str(row["stage"]) for row in concerned if row["include"] or row["live_at"] != now}
+    deals = deals_table(flow)
+    wake(
+        connection,
+        deals,
+        or_(
+            deals.c.stage.in_(whole | _released(connection, lines, _lines(connection))),
+            and_(deals.c.stage.in_({row["stage"] for row in concerned}), deals.c.entered_at >= now),
+        ),
+        now,
+    )
     return number
+
+
+def _rename(connection: Connection, renamed: Mapping[str, str]) -> None:
+    """Carry what the store knows of these tunnels to their new ids: state, live dates, and what they fired."""
+    for old, new in renamed.items():
+        connection.execute(update(tunnels).where(tunnels.c.id == old).values(id=new))
+        connection.execute(update(routes).where(routes.c.tunnel == old).values(tunnel=new))
+        connection.execute(update(activity).where(activity.c.tunnel == old).values(tunnel=new))
+        # A tunnel removed long ago may have fired under the new id, for the same entry even: that row stands.
+        fired = update(firings).prefix_with("OR IGNORE").where(firings.c.tunnel == old)
+        connection.execute(fired.values(tunnel=new))
+
+
+def _lines(connection: Connection) -> dict[str, list[str]]:
+    """The moves that leave each stage, in file order: the line in which one that waits holds those after it."""
+    found: dict[str, list[str]] = {}
+    moves = select(routes.c.stage, routes.c.tunnel).where(routes.c.kind == Route.MOVE.value)
+    for stage, tunnel in connection.execute(moves.order_by(routes.c.position)):
+        found.setdefault(stage, []).append(tunnel)
+    return found
+
+
+def _released(connection: Connection, before: dict[str, list[str]], after: dict[str, list[str]]) -> set[str]:
+    """The stages where a tunnel that held deals may hold them no longer, since their line has changed."""
+    waiting = or_(tunnels.c.paused_at.is_not(None), tunnels.c.tripped_at.is_not(None))
+    return {stage for stage, line in before.items() if line != after.get(stage)}
 
 
 def standing(connection: Connection) -> dict[str, Standing]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, literal, select, update
+from sqlalchemy import delete, select, update
 
 from flowrun.engine.live import wake
 from flowrun.errors import WorkFailed
 from flowrun.flow.model import Flow
 from flowrun.store import revisions
 from flowrun.store.connection import Transaction
-from flowrun.store.tables import activity, deals_table, firings, queue, tunnels
+from flowrun.store.tables import activity, deals_table, firings, tunnels
 
 
 def pause(transaction: Transaction, tunnel: str) -> bool:
@@ -31,7 +31,8 @@ def resume(transaction: Transaction, tunnel: str) -> bool:
     connection.execute(update(tunnels).where(tunnels.c.id == tunnel).values(paused_at=None, tripped_at=None))
     if state.tripped_at is not None:
         connection.execute(delete(activity).where(activity.c.tunnel == tunnel))
-    wake(connection, deals_table(flow), flow.tunnels[tunnel].sources, transaction.now)
+    deals = deals_table(flow)
+    wake(connection, deals, deals.c.stage.in_(flow.tunnels[tunnel].sources), transaction.now)
     return True
 
 
@@ -50,9 +51,7 @@ def retry(transaction: Transaction, deal: str | None) -> int:
     mine = parked if deal is None else (*parked, firings.c.deal == deal)
     standing = select(deals.c.seq).where(deals.c.id == firings.c.deal, deals.c.entry == firings.c.entry).exists()
     ids = select(firings.c.deal).where(*mine, standing)
-    connection.execute(delete(queue).where(queue.c.deal.in_(select(deals.c.seq).where(deals.c.id.in_(ids)))))
-    rows = select(deals.c.seq, literal(transaction.now), literal(0)).where(deals.c.id.in_(ids))
-    connection.execute(queue.insert().from_select(["deal", "wake_at", "round"], rows))
+    wake(connection, deals, deals.c.id.in_(ids), transaction.now)
     return int(connection.execute(update(firings).where(*mine, standing).values(_retry=1)).rowcount)
 
 

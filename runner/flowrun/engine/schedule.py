@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, ColumnElement, FromClause, func, literal, nul
 
 from flowrun.calendars.durations import DAY, Duration
 from flowrun.calendars.zones import zone
+from flowrun.expr.limits import EARLIEST, LATEST
 from flowrun.expr.types import Kind
 from flowrun.flow.model import Flow, Tunnel
 
@@ -26,7 +27,8 @@ def due(flow: Flow, tunnel: Tunnel, deal: FromClause) -> ColumnElement[int]:
 
 def _later(instant: ColumnElement[int], duration: Duration, timezone: str) -> ColumnElement[int]:
     if duration.days == 0 or zone(timezone).is_utc:
-        return instant + literal(duration.days * DAY + duration.ms, BigInteger)
+        later = instant + literal(duration.days * DAY + duration.ms, BigInteger)
+        return func.min(func.max(later, literal(EARLIEST, BigInteger)), literal(LATEST, BigInteger))
     return func.fr_shift(instant, duration.days, duration.ms, timezone, type_=BigInteger)
 
 

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from flowrun.engine.judge import Route, Verdict
 
 _RETRY = 2
+_DECLINED = ("declined", "judged")
 
 Key = str
 """The values of a guard's `same` fields, as canonical JSON."""
@@ -65,6 +66,7 @@ class Terms:
     tunnel: str
     target: str
     copies: bool
+    origin: bool = False
     waiting: bool = False
     one_shot: bool = False
     guard: int | None = None
@@ -146,12 +148,12 @@ class _Walk:
                     self._standing[guard][keys.before].add(mover)
 
     def deal(self, group: Sequence[Candidate]) -> bool:
-        """Decide one deal's candidates; False if the batch must end before it."""
+        """Decide one deal's candidates; False if the batch must end here, with those that are left for the next."""
         if group[0].seq in self._moved:
             return True
-        if any(self._moves_twice(candidate) for candidate in group):
-            return False
         for candidate in group:
+            if self._moves_twice(candidate):
+                return False
             if candidate.kind is not Route.MOVE:
                 self._aside(candidate)
         if not group[0].held:
@@ -168,60 +170,57 @@ class _Walk:
 
     def _aside(self, candidate: Candidate) -> None:
         terms = self._terms[candidate.position]
-        if candidate.kind is Route.SHADOW:
-            self._decide(candidate, "shadow", self._shadow_reason(candidate, terms))
-        elif terms.waiting:
+        if terms.waiting and candidate.kind is not Route.SHADOW:
             return
-        elif candidate.verdict is Verdict.DECLINED:
-            self._decide(candidate, "declined", "judged")
-        elif candidate.kind is Route.ORIGIN:
-            self._move_origin(candidate, terms)
-        elif candidate.verdict is Verdict.OVERFLOW:
-            self._decide(candidate, "parked", "overflow")
-        elif self._exists(candidate, terms):
-            self._decide(candidate, "exists", "exists")
-        elif reason := self._over_budget(candidate, spent=candidate.spent):
-            self._decide(candidate, "parked", reason)
+        outcome = self._outcome(candidate, terms)
+        if outcome is None:
+            return
+        result, reason = outcome
+        if candidate.kind is Route.SHADOW:
+            self._decide(candidate, "shadow", reason)
+        elif result != "fired":
+            self._decide(candidate, result, reason)
         elif self._allowed(candidate.position):
             self._fire(candidate, terms)
 
     def _move(self, moves: Sequence[Candidate]) -> None:
         for candidate in moves:
             terms = self._terms[candidate.position]
-            if candidate.verdict is Verdict.DECLINED:
-                if not terms.waiting:
-                    self._decide(candidate, "declined", "judged")
-                continue
+            declined = candidate.verdict is Verdict.DECLINED
             if terms.waiting:
+                if declined:
+                    continue
                 return
-            if candidate.verdict is Verdict.OVERFLOW:
-                self._decide(candidate, "parked", "overflow")
-            elif candidate.spent and candidate.again != _RETRY:
-                self._decide(candidate, "parked", "hops")
+            result, reason = self._outcome(candidate, terms) or _DECLINED
+            if result != "fired":
+                self._decide(candidate, result, reason)
             elif self._allowed(candidate.position):
-                self._fire(candidate, terms, candidate.seq, candidate.id)
-            return
+                self._fire(candidate, terms)
+            if not declined:
+                return
 
-    def _move_origin(self, candidate: Candidate, terms: Terms) -> None:
-        origin = candidate.origin
-        if origin is None or not _movable(self._moved.get(origin.seq, origin.stage), terms):
-            self._decide(candidate, "declined", "origin")
-        elif candidate.verdict is Verdict.OVERFLOW:
-            self._decide(candidate, "parked", "overflow")
-        elif not origin.filled:
-            if terms.one_shot:
-                self._decide(candidate, "declined", "judged")
-        elif origin.spent and candidate.again != _RETRY:
-            self._decide(candidate, "parked", "hops")
-        elif self._allowed(candidate.position):
-            self._fire(candidate, terms, origin.seq, origin.id)
-
-    def _over_budget(self, candidate: Candidate, *, spent: bool) -> str | None:
+    def _outcome(self, candidate: Candidate, terms: Terms) -> tuple[str, str | None] | None:
+        """Result and reason, but for the breaker; None: an origin has not yet what the target stage requires."""
+        origin, spent = candidate.origin, candidate.spent
+        if candidate.verdict is Verdict.DECLINED:
+            return _DECLINED
+        if terms.origin:
+            if origin is None or not _movable(self._moved.get(origin.seq, origin.stage), terms):
+                return "declined", "origin"
+            spent = origin.spent
+        if candidate.verdict is Verdict.OVERFLOW:
+            return "parked", "overflow"
+        if origin is not None and not origin.filled:
+            return _DECLINED if terms.one_shot else None
+        if self._exists(candidate, terms):
+            return "exists", "exists"
         if candidate.again == _RETRY:
-            return None
+            return "fired", None
         if spent:
-            return "hops"
-        return "copies" if self._made.get(candidate.root, 0) >= self._beside.max_copies else None
+            return "parked", "hops"
+        if terms.copies and self._made.get(candidate.root, 0) >= self._beside.max_copies:
+            return "parked", "copies"
+        return "fired", None
 
     def _allowed(self, position: int) -> bool:
         """Whether the breaker lets one more through; trips it otherwise."""
@@ -245,20 +244,13 @@ class _Walk:
             return True
         return bool(self._standing[terms.guard][keys.after] - {candidate.seq})
 
-    def _shadow_reason(self, candidate: Candidate, terms: Terms) -> str | None:
-        if candidate.verdict is Verdict.DECLINED:
-            return "judged"
-        if candidate.verdict is Verdict.OVERFLOW:
-            return "overflow"
-        return "exists" if terms.copies and self._exists(candidate, terms) else None
-
-    def _fire(
-        self, candidate: Candidate, terms: Terms, target: int | None = None, target_id: str | None = None
-    ) -> None:
+    def _fire(self, candidate: Candidate, terms: Terms) -> None:
+        mover = None if terms.copies else candidate.origin or candidate
+        target = None if mover is None else mover.seq
         turn = self._turns.get(candidate.position)
         if turn is not None:
             self._turns[candidate.position] = turn + 1
-        self._decide(candidate, "fired", None, turn, target, target_id)
+        self._decide(candidate, "fired", None, turn, target, None if mover is None else mover.id)
         if target is None:
             self._made[candidate.root] = self._made.get(candidate.root, 0) + 1
             self._new -= 1

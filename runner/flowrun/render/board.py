@@ -22,8 +22,8 @@ def board(flow: Flow, counts: Mapping[str, int]) -> list[Line]:
         for stage in stages:
             count = counts[stage.id]
             bar = "█" * (count * _BAR // most) or ("▏" if count else "")
-            outcome = f" ({stage.outcome})" if stage.outcome else ""
-            lines.append(
-                line(f"  {stage.short.ljust(longest)} {count:>7,} ", Run(bar.ljust(1), Ink.BLUE), Run(outcome, Ink.DIM))
-            )
+            runs = [Run(f"  {stage.short.ljust(longest)} {count:>7,}")]
+            runs += [Run(f" {bar}", Ink.BLUE)] if bar else []
+            runs += [Run(f" ({stage.outcome})", Ink.DIM)] if stage.outcome else []
+            lines.append(tuple(runs))
     return lines

@@ -62,4 +62,6 @@ def _row(columns: Sequence[Column], widths: Sequence[int], cells: Sequence[Run])
             runs += [Run(text, cell.ink), Run("" if last else pad)]
         if not last:
             runs.append(Run(" " * _GAP))
+    while runs and not runs[-1].text.strip():
+        runs.pop()
     return tuple(run for run in runs if run.text)

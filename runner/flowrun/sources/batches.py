@@ -102,23 +102,27 @@ def jsonl_batches(
             raise BadValue(f"{iso(found)} is in the future")
         return found
 
+    stages = flow.stages
+
     def stage(value: object) -> Stored:
-        return _known_stage(jsonl.text_of(value), flow)
+        text = jsonl.text_of(value)
+        if text is not None and text not in stages:
+            raise BadValue(_unknown(text, stages))
+        return text
 
-    def field_reader(name: str) -> Callable[[object], Stored]:
-        return lambda value: jsonl.stored(flow, name, value)
-
+    settable = types(flow)
+    known = dict.fromkeys([*jsonl.OWN_KEYS, *settable])
     readers: dict[str, tuple[str, Callable[[object], Stored]]] = {
         "stage": ("at", stage),
         "entered_at": ("entered_at", instant),
-        **{name: (name, field_reader(name)) for name in types(flow)},
+        **{name: (name, jsonl.reader(flow, name)) for name in settable},
     }
     while taken := list(islice(lines, SIZE)):
         whole = [line for line in taken if line.fault is None]
         batch = Batch([line.number for line in whole], [])
         batch.originals = {line.number: (line.text,) for line in taken}
         for line in taken:
-            for fault in (line.fault,) if line.fault else jsonl.unknown_keys(flow, line.content):
+            for fault in (line.fault,) if line.fault else jsonl.unknown_keys(line.content, known):
                 batch.fault(line.number, fault)
         ids = batch.read("id", [line.content.get("id") for line in whole], jsonl.text_of)
         batch.ids = [str(id_ or "") for id_ in ids]
@@ -127,7 +131,7 @@ def jsonl_batches(
             lacking = [line.number for line in whole if key not in line.content]
             if len(lacking) < len(whole):
                 batch.columns[name] = batch.read(f"'{key}'", [line.content.get(key) for line in whole], reader)
-                if lacking and name in types(flow):
+                if lacking and name in settable:
                     batch.absent[name] = lacking
         _fill(batch, at, entered_at)
         yield batch
@@ -167,12 +171,6 @@ def _stage_reader(mapping: ImportMap, flow: Flow) -> Reader:
         return found
 
     return remembering(read)
-
-
-def _known_stage(text: str | None, flow: Flow) -> str | None:
-    if text is not None and text not in flow.stages:
-        raise BadValue(_unknown(text, flow.stages))
-    return text
 
 
 def _unknown(text: str, known: Iterable[str]) -> str:

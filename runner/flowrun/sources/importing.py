@@ -232,7 +232,11 @@ class _Statements:
         """Mark each row of a deal that exists with what it does to it."""
         row, deal = self.incoming, self._deal
         differs = or_(false(), *(deal.c[name].is_distinct_from(row.c[name]) for name in names))
-        found = select(case((differs, _DIFFERS), else_=0) + self._stage_mark).where(deal.c.seq == row.c._seq).scalar_subquery()
+        found = (
+            select(case((differs, _DIFFERS), else_=0) + self._stage_mark)
+            .where(deal.c.seq == row.c._seq)
+            .scalar_subquery()
+        )
         return update(row).values(_mark=found).where(row.c._seq.is_not(None))
 
     def changing(self, names: Sequence[str], now: int) -> Any:

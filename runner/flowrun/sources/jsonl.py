@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NoReturn, TextIO
 
-from flowrun.calendars.zones import zone
+from flowrun.calendars.zones import Zone, zone
 from flowrun.diagnostics import did_you_mean, excerpt
 from flowrun.expr.types import DATETIME, TEXT, Kind, Type, Value
 from flowrun.expr.values import BadValue, encode, read, tags
@@ -82,15 +82,16 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def unknown_keys(flow: Flow, content: Mapping[str, object]) -> Iterator[str]:
-    """What is wrong with keys that a deal doesn't have."""
-    known = [*OWN_KEYS, *types(flow)]
+def unknown_keys(content: Mapping[str, object], known: Collection[str]) -> Iterator[str]:
+    """What is wrong with the keys that aren't among those known."""
     for key in content:
+        if key in known:
+            continue
         if key in {"stage", "pipeline"}:
             yield f"'{key}' is not taken; the stage of a deal is its 'at'"
-        elif key not in known and key in RESERVED:
+        elif key in RESERVED:
             yield f"'{key}' is kept by flowrun and can't be imported"
-        elif key not in known:
+        else:
             hint = did_you_mean(key, known)
             yield f"a deal has no field '{excerpt(key)}'" + (f"; {hint}" if hint else "")
 
@@ -102,12 +103,20 @@ def text_of(value: object) -> str | None:
     raise BadValue(f"{_shown(value)} is no text; write it in quotes")
 
 
-def stored(flow: Flow, name: str, value: object) -> str | int | None:
-    """What is stored for that value of a field, `title` or `owner`; null is its default, or empty. Raises BadValue."""
-    type_ = types(flow)[name]
-    found = encode(storable(_value(flow, type_, value)), type_)
+def reader(flow: Flow, name: str) -> Callable[[object], str | int | None]:
+    """From the value of a field, `title` or `owner` to what is stored; null is its default, or empty.
+
+    It raises BadValue for what does not fit.
+    """
+    type_, local = types(flow)[name], zone(flow.timezone)
     field = flow.fields.get(name)
-    return encode(field.default, type_) if found is None and field is not None else found
+    default = None if field is None else encode(field.default, type_)
+
+    def read(value: object) -> str | int | None:
+        found = encode(storable(_value(value, type_, local)), type_)
+        return default if found is None else found
+
+    return read
 
 
 def instant(flow: Flow, value: object) -> int | None:
@@ -118,8 +127,7 @@ def instant(flow: Flow, value: object) -> int | None:
     return found
 
 
-def _value(flow: Flow, type_: Type, value: object) -> Value:
-    local = zone(flow.timezone)
+def _value(value: object, type_: Type, local: Zone) -> Value:
     match type_.kind, value:
         case _, None:
             return None

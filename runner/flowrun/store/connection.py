@@ -11,14 +11,13 @@ that two processes reset at once.
 
 from __future__ import annotations
 
-import fcntl
-import os
+import re
 import secrets
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,17 +27,16 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from flowrun.clock import Clock, FixedClock, SystemClock, iso
-from flowrun.errors import WorkFailed, WrongUsage
+from flowrun.errors import NoStore, WorkFailed, WrongUsage
 from flowrun.store import functions, migrations
+from flowrun.store import lock as locking
 from flowrun.store.tables import flowrun
 
-LOCK_PATIENCE = 60.0
-"""Seconds that a writer waits for another one before it gives up."""
-
-_RETRY = 0.001
 _CACHE_KIB = 64 * 1024
 _CHECKPOINT_PAGES = 8_000
 _WRITE = "flowrun_write"
+_PERMISSIONS = "flowrun must be able to write this file, and its folder, where SQLite keeps the log"
+_CREDENTIALS = re.compile("//[^/]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ class Store:
     engine: Engine
     clock: Clock
     path: Path | None
-    _lock: int | None = field(default=None, repr=False)
+    lock: locking.WriteLock | None
 
     def __enter__(self) -> Self:
         return self
@@ -68,14 +66,14 @@ class Store:
     def close(self) -> None:
         """Give the connections back. The last one to leave a WAL resets it, so this is a write like any other."""
         with ExitStack() as stack:
-            try:
-                stack.enter_context(self._os_lock())
-            except WorkFailed:
-                stack.close()  # a folder that can't be written has no lock to take, and nothing to reset
+            if self.path is not None and Path(f"{self.path}-wal").exists():
+                try:
+                    stack.enter_context(self._locked())
+                except WorkFailed:
+                    stack.close()  # a folder that can't be written has no lock to take, and nothing to reset
             self.engine.dispose()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        if self.lock is not None:
+            self.lock.close()
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -97,14 +95,14 @@ class Store:
     def write(self, connection: Connection | None = None) -> Iterator[Transaction]:
         """One write transaction: committed when the block ends, undone when it raises.
 
-        Raises WorkFailed when another writer holds the lock for longer than `LOCK_PATIENCE`, or when the database
+        Raises WorkFailed when another writer holds the lock for longer than `lock.PATIENCE`, or when the database
         can't go on (read-only, full, broken).
         """
         if connection is None:
             with self.connect() as own, self.write(own) as transaction:
                 yield transaction
             return
-        with self._translated(), self._os_lock():
+        with self._translated(), self._locked():
             connection.execution_options(**{_WRITE: True})
             try:
                 with self._begin(connection):
@@ -123,7 +121,7 @@ class Store:
         return int(_pragma(connection, "data_version"))
 
     def _begin(self, connection: Connection) -> RootTransaction:
-        give_up = time.monotonic() + LOCK_PATIENCE
+        give_up = time.monotonic() + locking.PATIENCE
         while True:
             try:
                 return connection.begin()
@@ -132,37 +130,15 @@ class Store:
                     raise
                 if time.monotonic() > give_up:
                     raise WorkFailed(
-                        f"{self.url} is locked: another program has been writing to it for {LOCK_PATIENCE:.0f} s",
+                        f"{self.url} is locked: another program has been writing to it for {locking.PATIENCE:.0f} s",
                         "wait until it is done, or end it, and try again",
                     ) from None
-                time.sleep(_RETRY)
+                time.sleep(locking.RETRY)
 
     @contextmanager
-    def _os_lock(self) -> Iterator[None]:
-        if self.path is None:
+    def _locked(self) -> Iterator[None]:
+        with self.lock.held() if self.lock is not None else nullcontext():
             yield
-            return
-        if self._lock is None:
-            try:
-                self._lock = os.open(f"{self.path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            except OSError as error:
-                raise WorkFailed(f"{self.url} can't be written: {error.strerror or error}") from error
-        give_up = time.monotonic() + LOCK_PATIENCE
-        while True:
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > give_up:
-                    raise WorkFailed(
-                        f"{self.url} is locked: another flowrun has been writing to it for {LOCK_PATIENCE:.0f} s",
-                        "wait until it is done, or end it, and try again",
-                    ) from None
-                time.sleep(_RETRY)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -175,15 +151,15 @@ class Store:
 def open_store(url: str, clock: Clock | None = None, *, create: bool = False) -> Store:
     """The store at that address.
 
-    `create` makes it where nothing is there. Raises WrongUsage for an address that is none, WorkFailed for a store
-    that is absent, no flowrun store, newer than this flowrun, or can't be read.
+    `create` makes it where nothing is there. Raises WrongUsage for an address that is none, NoStore where there is
+    nothing yet, WorkFailed for what is no flowrun store, newer than this flowrun, or can't be read.
     """
     address = _address(url)
     path = Path(address.database) if address.database else None
     clock = clock or SystemClock()
     if path is not None:
         _check_file(url, path, create=create)
-    store = Store(url, _engine(address), clock, path)
+    store = Store(url, _engine(address), clock, path, locking.WriteLock(path) if path else None)
     try:
         _check_version(store, create=create)
         _check_clock(store)
@@ -193,32 +169,29 @@ def open_store(url: str, clock: Clock | None = None, *, create: bool = False) ->
     return store
 
 
-def is_there(url: str) -> bool:
-    """Whether something stands at that address. Raises WrongUsage for an address that is none."""
-    database = _address(url).database
-    return database is not None and Path(database).exists()
-
-
 def memory_store(clock: Clock) -> Store:
     """A new store in memory, for one process and one thread."""
-    store = Store("sqlite://", _engine(make_url("sqlite://")), clock, None)
+    store = Store("sqlite://", _engine(make_url("sqlite://")), clock, None, None)
     _check_version(store, create=True)
     return store
 
 
 def _address(url: str) -> URL:
+    shown = _CREDENTIALS.sub("//***@", url)
     try:
         address = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise WrongUsage(
-            f"'{url}' is no address of a store", "write for example sqlite:///flowrun.db (the default)"
+            f"'{shown}' is no address of a store", "write for example sqlite:///flowrun.db (the default)"
         ) from None
     if address.get_backend_name() != "sqlite":
         raise WrongUsage(
             f"a store in '{address.get_backend_name()}' is not possible yet", "use SQLite: sqlite:///flowrun.db"
         )
     if not address.database or address.database == ":memory:":
-        raise WrongUsage(f"'{url}' names no file", "write for example sqlite:///flowrun.db")
+        raise WrongUsage(f"'{shown}' names no file", "write for example sqlite:///flowrun.db")
+    if address != URL.create("sqlite", database=address.database):
+        raise WrongUsage(f"'{shown}' is more than the path of a file", "write for example sqlite:///flowrun.db")
     return address
 
 
@@ -252,11 +225,11 @@ def _engine(address: URL) -> Engine:
 
 def _check_file(url: str, path: Path, *, create: bool) -> None:
     if path.is_dir() or (path.exists() and not path.is_file()):
-        raise WorkFailed(f"{url} is no database: '{path}' is not a file")
+        raise WorkFailed(f"{url} is no database: '{path}' is not a file", "name another file with --store")
     if not path.exists() and not create:
-        raise WorkFailed(f"there is no store at {url}", "make one with 'flowrun apply'")
+        raise NoStore(f"there is no store at {url}", "make one with 'flowrun apply'")
     if not path.exists() and not path.parent.is_dir():
-        raise WorkFailed(f"there is no folder '{path.parent}' to make the store in")
+        raise WorkFailed(f"there is no folder '{path.parent}' to make the store in", "make it, or name another")
 
 
 def _check_version(store: Store, *, create: bool) -> None:
@@ -270,7 +243,7 @@ def _check_version(store: Store, *, create: bool) -> None:
     if found is None and tables:
         raise WorkFailed(f"{store.url} is a database, but no flowrun store", "name another file with --store")
     if found is None and not create:
-        raise WorkFailed(f"there is no store at {store.url}", "make one with 'flowrun apply'")
+        raise NoStore(f"there is no store at {store.url}", "make one with 'flowrun apply'")
     if found is not None and found > migrations.HEAD:
         raise WorkFailed(
             f"{store.url} was written by a newer flowrun (tables {found}; this one knows {migrations.HEAD})",
@@ -283,7 +256,7 @@ def _upgrade(store: Store, *, new: bool) -> None:
     with store.connect() as connection:
         if new and store.path is not None:
             _pragma(connection, "journal_mode = WAL")
-        with store._os_lock():
+        with store._locked():
             connection.execution_options(**{_WRITE: True})
             with store._begin(connection):
                 migrations.upgrade(connection)
@@ -327,11 +300,13 @@ def _unusable(url: str, error: DBAPIError) -> WorkFailed:
         case sqlite3.SQLITE_CORRUPT:
             return WorkFailed(f"{url} is damaged: {error.orig}", "restore it from a backup")
         case sqlite3.SQLITE_READONLY:
-            return WorkFailed(f"{url} can't be written: it is read-only")
+            return WorkFailed(f"{url} can't be written: it is read-only", _PERMISSIONS)
         case sqlite3.SQLITE_FULL:
-            return WorkFailed(f"{url} can't be written: the disk is full")
-        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM | sqlite3.SQLITE_IOERR:
-            return WorkFailed(f"{url} can't be opened: {error.orig}")
+            return WorkFailed(f"{url} can't be written: the disk is full", "make room and try again")
+        case sqlite3.SQLITE_IOERR:
+            return WorkFailed(f"{url} can't be read or written: {error.orig}", "is the disk full, or failing?")
+        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return WorkFailed(f"{url} can't be opened: {error.orig}", _PERMISSIONS)
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return WorkFailed(f"{url} is locked by another program", "try again in a moment")
     raise error

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
 from flowrun.calendars.durations import Duration
 from flowrun.calendars.zones import zone
+from flowrun.clock import EPOCH
 from flowrun.expr import sql
+from flowrun.expr.limits import EARLIEST, LATEST
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _LENGTH = 10
@@ -37,16 +40,27 @@ def _local_text(instant: int | None, name: str) -> str | None:
 
 
 def _shift(instant: int | None, days: int, ms: int, name: str) -> int | None:
-    return None if instant is None else zone(name).shift(instant, Duration(days=days, ms=ms))
+    if instant is None:
+        return None
+    try:
+        return zone(name).shift(instant, Duration(days=days, ms=ms))
+    except OverflowError:
+        return _end_of_time(later=instant > 0)
 
 
 def _at(moment: str | int | None, days: int, ms: int, time: int | None, name: str) -> int | None:
     if moment is None:
         return None
-    from datetime import date
-
     day = date.fromisoformat(moment) if isinstance(moment, str) else moment
-    return zone(name).at(day, Duration(days=days, ms=ms), time)
+    try:
+        return zone(name).at(day, Duration(days=days, ms=ms), time)
+    except OverflowError:
+        return _end_of_time(later=day > 0 if isinstance(day, int) else day > EPOCH.date())
+
+
+def _end_of_time(*, later: bool) -> int:
+    """What is due beyond the years 1-9999 ("9999-12-31" often means never) is due at their end."""
+    return LATEST if later else EARLIEST
 
 
 def all_functions() -> Iterator[tuple[str, int, Callable[..., Any]]]:

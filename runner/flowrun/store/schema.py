@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Text, delete, inspect, literal
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from flowrun.expr import Template
 from flowrun.expr.types import Kind, Type
 from flowrun.expr.values import encode
 from flowrun.flow.model import Field, Flow, Mode
@@ -35,6 +36,7 @@ _TRIGGERS = (
     "deals_update_stage",
     "deals_update_watched",
     "deals_update",
+    "deals_update_origin",
     "deals_delete",
 )
 
@@ -63,10 +65,21 @@ def watched(flow: Flow) -> tuple[str, ...]:
     for tunnel in flow.tunnels.values():
         if tunnel.mode is Mode.OFF:
             continue
+        required = stage_of[tunnel.target].requires
         found.update(tunnel.when.reads if tunnel.when else ())
         found.update((tunnel.at.field,) if tunnel.at else ())
-        found.update(stage_of[tunnel.target].requires)
+        found.update(required)
+        for name, setting in tunnel.set:
+            found.update(setting.reads if name in required and isinstance(setting, Template) else ())
     return tuple(name for name in (*WRITABLE_BUILTINS, "updated_at", *flow.fields) if name in found)
+
+
+def asked_of_origins(flow: Flow) -> tuple[str, ...]:
+    """The fields that a `which: origin` tunnel requires of the deal that it moves."""
+    stage_of = flow.stages
+    targets = {tunnel.target for tunnel in flow.tunnels.values() if tunnel.origin and tunnel.mode is not Mode.OFF}
+    found = {name for target in targets for name in stage_of[target].requires}
+    return tuple(name for name in (*WRITABLE_BUILTINS, *flow.fields) if name in found)
 
 
 def _install_stages(connection: Connection, flow: Flow) -> None:
@@ -125,11 +138,7 @@ def _triggers(flow: Flow) -> Iterable[str]:
     changed = " OR ".join(f"NEW.{_quote(name)} IS NOT OLD.{_quote(name)}" for name in names)
     own = "NEW.entry = OLD.entry"
     known_stage = "SELECT 1 FROM stages WHERE id = NEW.stage"
-    wake = (
-        f"INSERT INTO queue (deal, wake_at, round) SELECT NEW.seq, {_NOW}, 0 "
-        "WHERE EXISTS (SELECT 1 FROM routes WHERE stage = NEW.stage) "
-        "ON CONFLICT (deal) DO UPDATE SET wake_at = excluded.wake_at, round = 0 WHERE excluded.wake_at < wake_at;"
-    )
+    wake = _wake("deals.seq = NEW.seq")
 
     yield _trigger(
         "deals_insert_check",
@@ -189,6 +198,10 @@ def _triggers(flow: Flow) -> Iterable[str]:
         f"{own} AND ({changed}) AND (NEW.updated_at IS OLD.updated_at OR {untidy})",
         [f"UPDATE deals SET updated_at = {_NOW}, {tidy} WHERE seq = NEW.seq;"],
     )
+    if asked := asked_of_origins(flow):
+        differs = " OR ".join(f"NEW.{_quote(name)} IS NOT OLD.{_quote(name)}" for name in ("stage", *asked))
+        moment = f"AFTER UPDATE OF {_list(('stage', *asked))}"
+        yield _trigger("deals_update_origin", moment, f"{own} AND ({differs})", [_wake("deals.origin = NEW.id")])
     yield _trigger("deals_delete", "AFTER DELETE", None, ["DELETE FROM queue WHERE deal = OLD.seq;"])
 
 
@@ -202,6 +215,14 @@ _BAD_ID = (
 def _trigger(name: str, moment: str, when: str | None, body: Sequence[str]) -> str:
     condition = f" WHEN {when}" if when else ""
     return f"CREATE TRIGGER {name} {moment} ON deals FOR EACH ROW{condition} BEGIN {' '.join(body)} END"
+
+
+def _wake(which: str) -> str:
+    return (
+        f"INSERT INTO queue (deal, wake_at, round) SELECT seq, {_NOW}, 0 FROM deals WHERE {which} "
+        "AND EXISTS (SELECT 1 FROM routes WHERE routes.stage = deals.stage) "
+        "ON CONFLICT (deal) DO UPDATE SET wake_at = excluded.wake_at, round = 0 WHERE excluded.wake_at < wake_at;"
+    )
 
 
 def _abort(message: str, condition: str) -> str:

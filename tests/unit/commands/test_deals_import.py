@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,11 +28,11 @@ _SIMPLE = Options(map=("Deal=title", "Value=amount"), at_column="Stage")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(tmp_path: Path) -> Path:
     """A folder with a store that has the example flow applied, at noon."""
     with opened(tmp_path):
         pass
-    yield tmp_path
+    return tmp_path
 
 
 def _import(
@@ -273,9 +272,9 @@ def test_bad_rows_are_left_out_with_their_reasons(folder: Path) -> None:
 
 
 def test_the_rejects_can_be_mended_and_imported(folder: Path) -> None:
-    _import(folder, "id;Deal;Value;Stage\na;x;oops;sales.new\n", Options(_SIMPLE.mapping, _SIMPLE.map, None, "Stage", delimiter=";"))
+    options = Options(map=_SIMPLE.map, at_column="Stage", delimiter=";")
+    _import(folder, "id;Deal;Value;Stage\na;x;oops;sales.new\n", options)
     rejects = folder / "deals.rejects.csv"
-    options = Options(None, _SIMPLE.map, None, "Stage", delimiter=";")
     again = import_deals(url(folder), FixedClock(NOON + 2000), rejects, options)
     assert again.rejects == folder / "deals.rejects.rejects.csv"
     with again.rejects.open() as file:
@@ -326,7 +325,7 @@ def test_an_import_that_was_interrupted_is_run_again(folder: Path, monkeypatch: 
     with pytest.raises(KeyboardInterrupt):
         _import(folder, text, progress=interrupt)
     assert len(_rows(folder, "SELECT id FROM deals")) == 5
-    assert sorted(path.name for path in folder.iterdir() if "reject" in path.name) == []
+    assert not [path for path in folder.iterdir() if "reject" in path.name]
     assert _tally(_import(folder, text, at=NOON + 2000)) == {"rows": 10, "added": 4, "unchanged": 5, "rejected": 1}
 
 
@@ -344,7 +343,11 @@ def test_a_revision_applied_meanwhile_ends_the_import(folder: Path, monkeypatch:
 
 def test_a_mapping_file(folder: Path) -> None:
     (folder / "crm.yaml").write_text(
-        'map: {Nr: id, Name: title, Wert: amount}\nat_column: Phase\nstages: {Neu: sales.new}\ndelimiter: ";"\ndecimal: ","\n'
+        "map: {Nr: id, Name: title, Wert: amount}\n"
+        "at_column: Phase\n"
+        "stages: {Neu: sales.new}\n"
+        "delimiter: ';'\n"
+        "decimal: ','\n"
     )
     text = "\ufeffNr;Name;Wert;Phase;Unbenannt\r\n007; Müller ;1200,50;Neu;x\r\n7;Ж;1;sales.won;y\r\n"
     found = _import(folder, text, Options(mapping=folder / "crm.yaml"))
@@ -387,7 +390,7 @@ def test_a_header_that_does_not_fit_refuses_the_file(folder: Path, text: str, co
 
 def test_a_file_that_is_not_utf8_is_refused_whole(folder: Path) -> None:
     path = folder / "deals.csv"
-    path.write_bytes(b"id,Deal,Value,Stage\na,x,1,sales.new\n" * 1 + b"b,M\xfcller,1,sales.new\n")
+    path.write_bytes(b"id,Deal,Value,Stage\na,x,1,sales.new\nb,M\xfcller,1,sales.new\n")
     with pytest.raises(WorkFailed, match="byte 0xFC at line 3, byte 4"):
         import_deals(url(folder), FixedClock(NOON), path, _SIMPLE)
     assert _rows(folder, "SELECT * FROM deals") == []
@@ -489,13 +492,13 @@ def test_at_and_entered_at_count_for_lines_that_say_none(folder: Path) -> None:
 
 def test_an_export_can_be_imported_again(folder: Path, tmp_path: Path) -> None:
     with open_store(url(folder), FixedClock(NOON)) as store, store.write() as transaction:
-        for statement in (
-            "INSERT INTO deals (id, stage, title, owner, amount, seats, source, currency, paid, account, closes, call_at, tags) "
-            f"""VALUES ('d1', 'sales.new', 'two
-lines "x"', 'Ж', -5, -7, 'web', 'USD', 1, 'ü,;', '2026-12-31', {NOON}, '["a,b","c"]')""",
-            "INSERT INTO deals (id, stage) VALUES ('d2', 'support.open')",
-        ):
-            transaction.connection.exec_driver_sql(statement)
+        transaction.connection.exec_driver_sql(
+            "INSERT INTO deals "
+            "(id, stage, title, owner, amount, seats, source, currency, paid, account, closes, call_at, tags) VALUES "
+            "('d1', 'sales.new', ?, 'Ж', -5, -7, 'web', 'USD', 1, 'ü,;', '2026-12-31', ?, '[\"a,b\",\"c\"]')",
+            ('two\nlines "x"', NOON),
+        )
+        transaction.connection.exec_driver_sql("INSERT INTO deals (id, stage) VALUES ('d2', 'support.open')")
     assert export(url(folder), FixedClock(NOON), Wanted(), "jsonl", folder / "all.jsonl") == 0
     before = _everything(folder)
     again = import_deals(url(folder), FixedClock(NOON + 5000), folder / "all.jsonl", Options())

@@ -21,7 +21,7 @@ def _faults(text: str) -> list[tuple[int, str | None]]:
 def _stored(name: str, written: str) -> str | int | None:
     (line,) = jsonl.lines(io.StringIO(f'{{"{name}": {written}}}'))
     assert line.fault is None, line.fault
-    return jsonl.stored(FLOW, name, line.content[name])
+    return jsonl.reader(FLOW, name)(line.content[name])
 
 
 def test_lines_are_counted_and_blank_ones_left_out() -> None:
@@ -50,9 +50,8 @@ def test_what_is_no_object_is_a_fault(line: str, fault: str) -> None:
 
 
 def test_unknown_keys_are_named() -> None:
-    assert list(
-        jsonl.unknown_keys(FLOW, {"id": "a", "at": "b", "title": "c", "amuont": 1, "stage": 2, "entry": 1})
-    ) == [
+    content = {"id": "a", "at": "b", "title": "c", "amuont": 1, "stage": 2, "entry": 1}
+    assert list(jsonl.unknown_keys(content, ["id", "at", "title", "amount"])) == [
         "a deal has no field 'amuont'; did you mean 'amount'?",
         "'stage' is not taken; the stage of a deal is its 'at'",
         "'entry' is kept by flowrun and can't be imported",

@@ -75,9 +75,7 @@ def upgrade() -> None:
         sa.Column("title", sa.Text),
         sa.Column("owner", sa.Text),
         sa.Column("stage", sa.Text, sa.ForeignKey("stages.id"), nullable=False),
-        sa.Column(
-            "pipeline", sa.Text, sa.Computed("substr(stage, 1, instr(stage, '.') - 1)", persisted=False)
-        ),
+        sa.Column("pipeline", sa.Text, sa.Computed("substr(stage, 1, instr(stage, '.') - 1)", persisted=False)),
         sa.Column("entry", sa.Integer, nullable=False, server_default=sa.text("0")),
         sa.Column("entered_at", sa.BigInteger),
         sa.Column("created_at", sa.BigInteger),
@@ -89,6 +87,7 @@ def upgrade() -> None:
         sa.Column("_imported", sa.Text),
     )
     op.create_index("deals_stage", "deals", ["stage"])
+    op.create_index("deals_origin", "deals", ["origin"], sqlite_where=sa.text("origin IS NOT NULL"))
     op.create_table(
         "firings",
         sa.Column("seq", sa.Integer, primary_key=True),
