@@ -10,7 +10,7 @@ export FLOWRUN_STORE=sqlite:///.demo/flowrun.db
 step() { printf '\n# %s\n' "$*"; }
 at() { FLOWRUN_NOW=$1; export FLOWRUN_NOW; printf '\n# %s\n' "It is $1. $2"; }
 show() { printf '$ %s\n' "$*"; "$@"; }
-last() { printf '$ %s | tail -n 1\n' "$*"; "$@" | tail -n 1; }
+last() { printf '$ %s | tail -n 1\n' "$*"; out=$("$@"); printf '%s\n' "$out" | tail -n 1; }
 
 step "The files are checked, without any store."
 show flowrun validate

@@ -1,4 +1,4 @@
-"""Killing the runner: many deals through moves, copies and chains, with kill -9 in between, beside the same undisturbed.
+"""Killing the runner: many deals through moves, copies and chains, killed in between, beside the same undisturbed.
 
 Shared by the test of 50,000 deals and the soak of a million. Both runs work on a copy of one store at one fixed
 instant, so they must leave the same rows, byte for byte: whatever is lost, doubled or torn by a death shows.
@@ -151,7 +151,8 @@ def assert_whole(place: Place) -> None:
                 WHERE d.origin IS NOT NULL AND f.seq IS NULL"""
     # A deal's entry is 1 and one more for each of its moves.
     moved = """SELECT count(*) FROM deals d LEFT JOIN
-               (SELECT target, count(*) AS moves FROM firings WHERE action = 'move' AND result = 'fired' GROUP BY target) m
+               (SELECT target, count(*) AS moves FROM firings
+                WHERE action = 'move' AND result = 'fired' GROUP BY target) m
                ON m.target = d.id WHERE d.entry <> 1 + coalesce(m.moves, 0)"""
     for query in (unmade, unsaid, moved):
         assert place.value(query) == 0, query

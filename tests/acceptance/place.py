@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -100,7 +101,9 @@ class Running:
             time.sleep(0.002)
         self.process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.monotonic() - self.started
-        return Done(self.process.returncode, self._read(self.out), self._read(self.err), seconds, usage.ru_maxrss / 1024)
+        return Done(
+            self.process.returncode, self._read(self.out), self._read(self.err), seconds, usage.ru_maxrss / 1024
+        )
 
     def kill(self) -> Done:
         """kill -9."""
@@ -126,6 +129,11 @@ class Place:
         """The file of the store."""
         return self.folder / "flowrun.db"
 
+    def copied(self, to: Path) -> Place:
+        """The same in another folder, which may exist."""
+        shutil.copytree(self.folder, to, dirs_exist_ok=True)
+        return Place(to)
+
     def write(self, name: str, text: str | bytes) -> Path:
         """Write a file, such as `flows/sales.yaml`; its folders are made."""
         path = self.folder / name
@@ -138,39 +146,38 @@ class Place:
         *arguments: str,
         now: str | None = None,
         env: Mapping[str, str] | None = None,
-        stdin: bytes | None = None,
+        stdin: bytes | int | None = None,
         limits: Callable[[], None] | None = None,
         measured: bool = True,
     ) -> Running:
         """Start `flowrun` here. `now` is FLOWRUN_NOW; `limits` runs in the new process before it becomes flowrun.
 
-        `measured` False keeps coverage out of it: for tests of time, memory, and sudden death.
+        `stdin` is what stands there to be read, or an open file (a pipe, a terminal); None: nothing. `measured` False
+        keeps coverage out of it: for tests of time, memory, and sudden death. So do `limits`, which it would run into.
         """
         kept = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith("FLOWRUN_")
             and name not in {"NO_COLOR", "FORCE_COLOR", "PYTHONUNBUFFERED"}
-            and (measured or not name.startswith("COV"))
+            and (not name.startswith("COV") or (measured and limits is None))
         }
         kept["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_PACKAGE), kept.get("PYTHONPATH")]))
         kept |= {"FLOWRUN_NOW": now} if now else {}
         out, err = tempfile.NamedTemporaryFile(), tempfile.NamedTemporaryFile()  # noqa: SIM115 - read when it has ended
-        given = tempfile.TemporaryFile() if stdin is not None else None  # noqa: SIM115
-        if given is not None:
-            given.write(stdin or b"")
-            given.seek(0)
+        given = tempfile.TemporaryFile()  # noqa: SIM115
+        given.write(stdin if isinstance(stdin, bytes) else b"")
+        given.seek(0)
         process = subprocess.Popen(
             [sys.executable, "-m", "flowrun", *arguments],
             cwd=self.folder,
             env={**kept, **(env or {})},
-            stdin=given or subprocess.DEVNULL,
+            stdin=stdin if isinstance(stdin, int) else given,
             stdout=out,
             stderr=err,
-            preexec_fn=limits,  # noqa: PLW1509 - nothing here has threads
+            preexec_fn=limits,
         )
-        if given is not None:
-            given.close()
+        given.close()
         return Running(process, out, err)
 
     def run(self, *arguments: str, patience: float = PATIENCE, **more: Any) -> Done:

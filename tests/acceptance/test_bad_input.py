@@ -13,7 +13,7 @@ import pytest
 from tests.acceptance.limits import permissions, powerless
 from tests.acceptance.place import Done, Place
 
-SECONDS = 2.0
+PATIENCE = 30.0
 MEBIBYTES = 300.0
 
 HEAD = """\
@@ -64,7 +64,7 @@ def merges() -> str:
 
 
 FILES = {
-    "an alias bomb": after(aliases(), "FR127", 5, 42),
+    "an alias bomb": after(aliases(), "FR127", 5, 45),
     "a merge key bomb": after(merges(), "FR122", 2, 10),
     "one merge key": after("m: {<<: {a: b}}\n", "FR122", 1, 5),
     "a list nested 100,000 deep": after("x: " + "[" * 100_000 + "]" * 100_000 + "\n", "FR128", 1, 43),
@@ -85,12 +85,12 @@ FILES = {
     "a day that is none": tunnel("set: {on: 2026-02-30}", "FR409", 11),
     "a moment that is none": tunnel("set: {call_at: '2026-03-06T24:30'}", "FR409", 16),
     "a NUL": after("# \0\n", "FR004", 1, 3),
-    "an escaped NUL": tunnel('set: {note: "a\\0b"}', "FR129", 13),
+    "an escaped NUL": tunnel('set: {note: "a\\0b"}', "FR129", 15),
     "an escaped lone surrogate": tunnel('set: {note: "\\ud800"}', "FR108", 14),
     "a lone surrogate in bytes": Bad(HEAD.encode() + b"# \xed\xa0\x80\n", "FR003", 5, 3),
     "an id that turns around": after('tunnels:\n  "t\u202ex": {from: sales.new}\n', "FR406", 2, 3),
     "an id with a gap of no width": after("tunnels:\n  t\u200bx: {from: sales.new}\n", "FR406", 2, 3),
-    "a name with a line break": after('pipelines:\n  p: {name: "a\\nb", stages: [s]}\n', "FR407", 2, 13),
+    "a name with a line break": Bad('flowrun: 1\npipelines:\n  p: {name: "a\\nb", stages: [s]}\n', "FR407", 3, 15),
     "UTF-16": Bad(HEAD.encode("utf-16"), "FR002", 1, 1),
     "UTF-16 without a mark": Bad(HEAD.encode("utf-16-le"), "FR002", 1, 1),
     "UTF-32": Bad(HEAD.encode("utf-32"), "FR002", 1, 1),
@@ -112,10 +112,10 @@ FILES = {
     "1,500 parentheses": when("(" * 1_500 + "deal.paid" + ")" * 1_500, "FR202", 41),
     "4,000 signs": when("-" * 4_000 + "1 > 2", "FR202", 41),
     "1,000 times not": when("not " * 1_000 + "deal.paid", "FR202", 161),
-    "300 times if": when("deal.paid if " * 300 + "deal.paid", "FR202", 521),
+    "300 times if": when("deal.paid if " * 300 + "deal.paid", "FR202", 531),
     "a power of powers": when("2**3**2 > 1", "FR206", 2),
     "a power of digits": when("9**9**9**9 > deal.amount", "FR206", 2),
-    "a text of two gigabytes": when("'a'*(2*10**9) == deal.note", "FR206", 9),
+    "a text of two gigabytes": when("'a'*(2*10**9) == deal.note", "FR206", 10),
     "a number of 3,000 digits in a condition": when(f"deal.amount > {'9' * 3_000}", "FR217", 15),
 }
 
@@ -179,12 +179,10 @@ def place(tmp_path: Path) -> Place:
 
 
 def bounded(place: Place, *arguments: str, **more: Any) -> Done:
-    """`validate` within its bounds of time and memory. A machine that was busy elsewhere gets a second chance."""
+    """`validate` within its bounds. Two seconds are the promise (`tests/bench/bad_input.py` times it); here a file must
+    only not hang or blow up, whatever else the machine does."""
     before = sorted(place.folder.rglob("*"))
-    done = place.run("validate", *arguments, measured=False, patience=20, **more)
-    if done.seconds > SECONDS:
-        done = place.run("validate", *arguments, measured=False, patience=20, **more)
-    assert done.seconds < SECONDS, done
+    done = place.run("validate", *arguments, measured=False, patience=PATIENCE, **more)
     assert done.peak < MEBIBYTES, done
     assert "Traceback" not in done.err
     assert "defect" not in done.err

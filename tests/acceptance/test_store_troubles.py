@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -58,8 +57,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 @pytest.fixture
 def place(original: Place, tmp_path: Path) -> Iterator[Place]:
-    shutil.copytree(original.folder, tmp_path, dirs_exist_ok=True)
-    yield Place(tmp_path)
+    yield original.copied(tmp_path)
     tmp_path.chmod(0o755)
 
 
@@ -81,9 +79,7 @@ some = pytest.mark.parametrize("command", [READING[0], WRITING[0], WRITING[1]], 
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")
-    }
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
 @pytest.mark.parametrize("command", [READING[0], WRITING[0]], ids=ids)
@@ -238,7 +234,9 @@ def test_a_full_disk_writes_nothing(place: Place, command: tuple[str, ...]) -> N
 
 def test_a_disk_that_fills_up_amid_the_work(place: Place) -> None:
     with place.sql() as connection:
-        connection.executemany("INSERT INTO deals (id, stage) VALUES (?, 'sales.new')", [(f"x{n}",) for n in range(9_000)])
+        connection.executemany(
+            "INSERT INTO deals (id, stage) VALUES (?, 'sales.new')", [(f"x{n}",) for n in range(9_000)]
+        )
     with place.sql() as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     room = place.store.stat().st_size + 100_000

@@ -33,10 +33,9 @@ def main() -> None:
         outcome = killed(Path(folder), options.deals, options.kills, seed)
     for number, death in enumerate(outcome.deaths, 1):
         print(f"  kill {number}: after {death.seconds:.1f} s; journal {death.before:,} → {death.after:,} rows")
-    print(
-        f"each of {outcome.firings:,} firings exactly once; {len(outcome.amid)} of {len(outcome.deaths)} kills amid the "
-        f"work; undisturbed {outcome.seconds:.1f} s, all in all {time.monotonic() - began:.1f} s"
-    )
+    amid = f"{len(outcome.amid)} of {len(outcome.deaths)} kills amid the work"
+    took = f"undisturbed {outcome.seconds:.1f} s, all in all {time.monotonic() - began:.1f} s"
+    print(f"each of {outcome.firings:,} firings exactly once; {amid}; {took}")
 
 
 if __name__ == "__main__":

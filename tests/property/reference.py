@@ -7,98 +7,22 @@ local time, and the digest that names copies; `test_engine` holds the engine to 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 
-from flowrun.calendars.zones import Zone, zone
-from flowrun.expr import Template
-from flowrun.expr.evaluate import Context, Overflow, holds, render
 from flowrun.expr.types import Value
-from flowrun.flow.model import Action, Flow, Literal, Mode, Rotate, Tunnel
+from flowrun.flow.model import Action, Flow, Mode, Rotate, Tunnel
 from flowrun.store.functions import copy_id
-
-CARRIED = ("title", "owner")
-
-
-@dataclass(slots=True)
-class Row:
-    """A row of the journal. `retried`: a parked one that may try again."""
-
-    tunnel: str
-    deal: str
-    entry: int
-    action: str
-    from_stage: str
-    to_stage: str
-    result: str
-    target: str | None
-    due_at: int
-    fired_at: int
-    revision: int
-    reason: str | None
-    shadow: bool
-    retried: bool = False
+from tests.property.reference_rules import CARRIED, Deal, Judgement, Row, Rules, is_move
 
 
-@dataclass(slots=True)
-class Deal:
-    """A deal. `made` numbers the deals in the order of their creation; `hops` are instants."""
-
-    id: str
-    stage: str
-    values: dict[str, Value]
-    entry: int
-    entered_at: int
-    created_at: int
-    updated_at: int
-    made: int
-    origin: str | None = None
-    origin_tunnel: str | None = None
-    root: str = ""
-    hops: tuple[int, ...] = ()
-
-    def names(self) -> Mapping[str, Value]:
-        """What an expression sees."""
-        return self.values | {
-            "id": self.id,
-            "stage": self.stage,
-            "pipeline": self.stage.partition(".")[0],
-            "created_at": self.created_at,
-            "updated_at": self.updated_at,
-            "entered_at": self.entered_at,
-            "origin": self.origin,
-            "origin_tunnel": self.origin_tunnel,
-        }
-
-
-@dataclass(slots=True)
-class Judgement:
-    """What a tunnel would do with a deal now: a verdict (ready, declined, overflow, wait) and the due instant."""
-
-    verdict: str
-    due_at: int
-
-
-@dataclass(slots=True)
-class Reference:
-    """The whole world: deals, journal, tunnels' state, and `wake`: when (and in which round) to look at which deal."""
-
-    now: int
-    flow: Flow = field(default_factory=lambda: Flow("none"))
-    revision: int = 0
-    deals: dict[str, Deal] = field(default_factory=dict)
-    journal: list[Row] = field(default_factory=list)
-    wake: dict[str, tuple[int, int]] = field(default_factory=dict)
-    live: dict[tuple[str, str], int] = field(default_factory=dict)
-    waiting: set[str] = field(default_factory=set)
-    tripped: set[str] = field(default_factory=set)
-    turns: dict[str, int] = field(default_factory=dict)
-    firings: dict[str, list[int]] = field(default_factory=dict)
-    made: int = 0
+class Reference(Rules):
+    """The whole world: its deals, its journal, and what happens to them."""
 
     # What others do
 
     def apply(self, flow: Flow) -> None:
         """Make that flow the applied one."""
+        self._rename(flow)
         before, self.flow = self.flow, flow
         self.revision += 1
         self.live = {
@@ -114,6 +38,25 @@ class Reference:
             self.firings.pop(gone, None)
         for deal in self.deals.values():
             self._awake(deal)
+
+    def _rename(self, flow: Flow) -> None:
+        """A renamed tunnel is the same tunnel."""
+        for moved in flow.moved:
+            old, new = moved.old, moved.new
+            if old not in self.flow.tunnels or old in flow.tunnels or new in self.flow.tunnels:
+                continue
+            self.flow = replace(
+                self.flow, tunnels={new if id_ == old else id_: one for id_, one in self.flow.tunnels.items()}
+            )
+            self.live = {(new if id_ == old else id_, stage): at for (id_, stage), at in self.live.items()}
+            self.waiting = {new if id_ == old else id_ for id_ in self.waiting}
+            self.tripped = {new if id_ == old else id_ for id_ in self.tripped}
+            self.turns = {new if id_ == old else id_: turn for id_, turn in self.turns.items()}
+            self.firings = {new if id_ == old else id_: past for id_, past in self.firings.items()}
+            taken = {(row.deal, row.entry, row.shadow) for row in self.journal if row.tunnel == new}
+            for row in self.journal:
+                if row.tunnel == old and (row.deal, row.entry, row.shadow) not in taken:
+                    row.tunnel = new
 
     def _live_since(self, before: Tunnel | None, tunnel: Tunnel, stage: str) -> int:
         back = before is not None and (
@@ -135,7 +78,7 @@ class Reference:
         if deal.values[name] != value:
             deal.values[name] = value
             deal.updated_at = self.now
-            if name in self._read():
+            if not self._read().isdisjoint({name, "updated_at"}):
                 self._awake(deal)
             if name in self._asked_of_origins():
                 self._awake_copies(deal, 0)
@@ -195,10 +138,12 @@ class Reference:
     def _look(self, deal: Deal, round_: int) -> None:
         del self.wake[deal.id]
         entry = deal.entry
-        aside = [tunnel for tunnel in self._leaving(deal) if not _is_move(tunnel)]
-        moves = [tunnel for tunnel in self._leaving(deal) if _is_move(tunnel)]
+        aside = [tunnel for tunnel in self._leaving(deal) if not is_move(tunnel)]
+        moves = [tunnel for tunnel in self._leaving(deal) if is_move(tunnel)]
         for tunnel in aside:
             self._beside(deal, tunnel, round_)
+            if deal.entry != entry:  # it is its own origin
+                return
         if not self._held_by_parked(deal, moves):
             for tunnel in moves:
                 if self._try_move(deal, tunnel, round_):
@@ -207,13 +152,6 @@ class Reference:
             waits = [at for tunnel in (*aside, *moves) if (at := self._waits_until(deal, tunnel)) is not None]
             if waits:
                 self.wake[deal.id] = (min(waits), 0)
-
-    def _leaving(self, deal: Deal) -> list[Tunnel]:
-        return [
-            tunnel
-            for tunnel in self.flow.tunnels.values()
-            if deal.stage in tunnel.sources and tunnel.mode is not Mode.OFF
-        ]
 
     def _beside(self, deal: Deal, tunnel: Tunnel, round_: int) -> None:
         """A copy, a move of the origin, or a shadow."""
@@ -258,151 +196,6 @@ class Reference:
             self._relocate(deal, tunnel, self._given(deal, tunnel), round_)
         return True
 
-    def _outcome(self, deal: Deal, tunnel: Tunnel, judged: Judgement) -> tuple[str, str | None] | None:
-        """What would become of it now, but for the breaker; None: it waits for data."""
-        row = self._row(deal, tunnel)
-        retried = row is not None and row.retried
-        if judged.verdict == "declined":
-            return "declined", "judged"
-        mover: Deal | None = deal
-        if tunnel.origin:
-            mover = self.deals.get(deal.origin or "")
-            allowed = mover is not None and (tunnel.origin_in is None or mover.stage in tunnel.origin_in)
-            if mover is None or not allowed or mover.stage == tunnel.target:
-                return "declined", "origin"
-        assert mover is not None
-        if judged.verdict == "overflow":
-            return "parked", "overflow"
-        if tunnel.origin and not self._fills(mover.values | self._given(deal, tunnel), tunnel):
-            return None if tunnel.watch else ("declined", "judged")
-        if tunnel.unless_exists is not None and self._exists(deal, tunnel):
-            return "exists", "exists"
-        if not retried and sum(self._recent(at) for at in mover.hops) >= self.flow.limits.max_hops:
-            return "parked", "hops"
-        if not retried and tunnel.action is Action.COPY and self._copies_of(deal) >= self.flow.limits.max_copies:
-            return "parked", "copies"
-        return "fired", None
-
-    def _judge(self, deal: Deal, tunnel: Tunnel) -> Judgement | None:
-        """Conditions 2 to 6 of "Firing"; None: not now, and time alone won't change it."""
-        row = self._row(deal, tunnel)
-        due_at = self._due(deal, tunnel)
-        if due_at is None:
-            return None
-        if row is not None:
-            anew = row.retried or (row.result == "declined" and row.due_at != due_at)
-            if tunnel.mode is Mode.SHADOW or row.shadow or not anew:
-                return None
-        if tunnel.once_per_deal and any(
-            past.deal == deal.id and past.tunnel == tunnel.id and past.result == "fired" for past in self.journal
-        ):
-            return None
-        if not tunnel.include_existing and deal.entered_at < self.live[tunnel.id, deal.stage]:
-            return None
-        verdict = self._condition(deal, tunnel)
-        by_date = tunnel.when is not None and tunnel.when.uses_today
-        if due_at > self.now:
-            return Judgement("wait", due_at) if verdict != "no" or by_date or not tunnel.watch else None
-        if verdict != "no":
-            return Judgement(verdict, due_at)
-        if not tunnel.watch:
-            return Judgement("declined", due_at)
-        return Judgement("wait", self._zone.next_midnight(self.now)) if by_date else None
-
-    def _waits_until(self, deal: Deal, tunnel: Tunnel) -> int | None:
-        judged = self._judge(deal, tunnel)
-        return judged.due_at if judged is not None and judged.verdict == "wait" else None
-
-    def _condition(self, deal: Deal, tunnel: Tunnel) -> str:
-        """ready, no, or overflow: the condition, and what the target requires (an origin's is looked at later)."""
-        try:
-            if tunnel.when is not None and not holds(tunnel.when, deal.names(), self._context):
-                return "no"
-        except Overflow:
-            return "overflow"
-        spilt = {name for name in dict(tunnel.set) if self._spills(deal, tunnel, name)}
-        if not tunnel.origin:
-            after = self._after(deal, tunnel, spilt)
-            required = set(self.flow.stages[tunnel.target].requires)
-            if any(after[name] is None for name in required - spilt):
-                return "no"
-        return "overflow" if spilt else "ready"
-
-    def _spills(self, deal: Deal, tunnel: Tunnel, name: str) -> bool:
-        setting = dict(tunnel.set)[name]
-        try:
-            if isinstance(setting, Template):
-                render(setting, deal.names(), self._context)
-        except Overflow:
-            return True
-        return False
-
-    def _due(self, deal: Deal, tunnel: Tunnel) -> int | None:
-        if tunnel.at is not None:
-            moment = deal.values[tunnel.at.field]
-            assert moment is None or not isinstance(moment, str | bool | tuple)
-            if moment is None:
-                return None
-            return self._zone.at(moment, tunnel.at.offset, tunnel.at.time)  # type: ignore[arg-type]
-        return deal.entered_at if tunnel.after is None else self._zone.shift(deal.entered_at, tunnel.after)
-
-    def _given(self, deal: Deal, tunnel: Tunnel, but: set[str] | None = None) -> dict[str, Value]:
-        """What `set` gives."""
-        given: dict[str, Value] = {}
-        for name, setting in tunnel.set:
-            if name in (but or ()):
-                continue
-            match setting:
-                case Literal():
-                    given[name] = setting.value
-                case Template():
-                    given[name] = render(setting, deal.names(), self._context)
-                case Rotate():
-                    given[name] = setting.values[self.turns.get(tunnel.id, 0) % len(setting.values)]
-            given[name] = self._or_default(name, given[name])
-        return given
-
-    def _after(self, deal: Deal, tunnel: Tunnel, but: set[str] | None = None) -> dict[str, Value]:
-        """The values that the deal, or its copy, has afterwards."""
-        if tunnel.action is Action.COPY:
-            kept = (*CARRIED, *tunnel.copies)
-            values = {
-                name: deal.values[name] if name in kept else self._or_default(name, None) for name in deal.values
-            }
-        else:
-            values = dict(deal.values)
-        return values | self._given(deal, tunnel, but)
-
-    def _or_default(self, name: str, value: Value) -> Value:
-        return self.flow.fields[name].default if value is None and name in self.flow.fields else value
-
-    def _fills(self, values: Mapping[str, Value], tunnel: Tunnel) -> bool:
-        return all(values[name] is not None for name in self.flow.stages[tunnel.target].requires)
-
-    def _exists(self, source: Deal, tunnel: Tunnel) -> bool:
-        guard = tunnel.unless_exists
-        assert guard is not None
-        copy = self._after(source, tunnel)
-        wanted = [copy[name] for name in guard.same]
-        stages = [
-            stage.id for stage in self.flow.pipelines[guard.pipeline].stages if not (guard.open and stage.outcome)
-        ]
-        return None not in wanted and any(
-            other is not source and other.stage in stages and [other.values[name] for name in guard.same] == wanted
-            for other in self.deals.values()
-        )
-
-    def _copies_of(self, deal: Deal) -> int:
-        """Copies that the deal's lineage made within `per`; all ids of a lineage begin with its first deal's."""
-        return sum(
-            row.result == "fired" and row.action == "copy" and row.deal.partition("~")[0] == deal.root
-            for row in self.journal
-            if self._recent(row.fired_at)
-        )
-
-    def _recent(self, instant: int) -> bool:
-        return instant > self.now - self.flow.limits.per
-
     def _passes_breaker(self, tunnel: Tunnel) -> bool:
         if tunnel.breaker is None:
             return True
@@ -412,25 +205,6 @@ class Reference:
             return False
         past.append(self.now)
         return True
-
-    def _waits(self, tunnel: Tunnel) -> bool:
-        return tunnel.id in self.waiting or tunnel.id in self.tripped
-
-    def _held_by_parked(self, deal: Deal, moves: list[Tunnel]) -> bool:
-        return any(
-            row is not None and row.result == "parked" and not row.retried
-            for row in (self._row(deal, tunnel) for tunnel in moves)
-        )
-
-    def _row(self, deal: Deal, tunnel: Tunnel) -> Row | None:
-        """The journal row that settles it: a live one always, a shadow one only for a shadow."""
-        mine = [
-            row
-            for row in self.journal
-            if (row.deal, row.entry, row.tunnel) == (deal.id, deal.entry, tunnel.id)
-            and (tunnel.mode is Mode.SHADOW or not row.shadow)
-        ]
-        return mine[0] if mine else None
 
     def _copy(self, deal: Deal, tunnel: Tunnel) -> Deal:
         id_ = copy_id(deal.root, deal.id, tunnel.id, deal.entry)
@@ -453,9 +227,9 @@ class Reference:
             self.turns[tunnel.id] = self.turns.get(tunnel.id, 0) + 1
 
     def _make(self, id_: str, stage: str, values: Mapping[str, Value], entry: int) -> Deal:
-        self.made = 1 + max((deal.made for deal in self.deals.values()), default=0)
+        made = 1 + max((deal.made for deal in self.deals.values()), default=0)
         values = {name: self._or_default(name, value) for name, value in values.items()}
-        deal = Deal(id_, stage, values, entry, self.now, self.now, self.now, self.made)
+        deal = Deal(id_, stage, values, entry, self.now, self.now, self.now, made)
         self.deals[id_] = deal
         return deal
 
@@ -470,7 +244,7 @@ class Reference:
             from_stage=deal.stage,
             to_stage=tunnel.target,
             result=result,
-            target=target and target.id,
+            target=None if target is None else target.id,
             due_at=judged.due_at,
             fired_at=self.now,
             revision=self.revision,
@@ -498,38 +272,6 @@ class Reference:
                 if deal.origin == origin.id:
                     self._awake(deal, round_)
 
-    def _read(self) -> set[str]:
-        """The fields that tunnels hang on."""
-        found: set[str] = set()
-        for tunnel in self.flow.tunnels.values():
-            if tunnel.mode is not Mode.OFF:
-                required = self.flow.stages[tunnel.target].requires
-                found |= tunnel.when.reads if tunnel.when else set()
-                found |= {tunnel.at.field} if tunnel.at else set()
-                found |= set(required)
-                for name, setting in tunnel.set:
-                    if name in required and isinstance(setting, Template):
-                        found |= setting.reads
-        return found
-
-    def _asked_of_origins(self) -> set[str]:
-        targets = [
-            tunnel.target for tunnel in self.flow.tunnels.values() if tunnel.origin and tunnel.mode is not Mode.OFF
-        ]
-        return {name for target in targets for name in self.flow.stages[target].requires}
-
-    @property
-    def _zone(self) -> Zone:
-        return zone(self.flow.timezone)
-
-    @property
-    def _context(self) -> Context:
-        return Context(self._zone.date(self.now), self._zone)
-
     def story(self) -> Iterator[Row]:
         """The journal, oldest first."""
         return iter(sorted(self.journal, key=lambda row: row.fired_at))
-
-
-def _is_move(tunnel: Tunnel) -> bool:
-    return tunnel.action is Action.MOVE and not tunnel.origin and tunnel.mode is Mode.LIVE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +15,9 @@ from flowrun.engine.batch import acts, candidates, keyed
 from flowrun.engine.effects import NOW, out_of_hops, rotates
 from flowrun.engine.guards import Guard
 from flowrun.engine.judge import Route, Verdict, by_position, filled
-from flowrun.engine.settle import Candidate, Keys, Origin, Settlement, Surroundings, Terms, settle
+from flowrun.engine.settle import Blank, Candidate, Key, Keys, Origin, Settlement, Surroundings, Terms, settle
 from flowrun.engine.statement import Statement
-from flowrun.flow.model import Action, Flow, Tunnel
+from flowrun.flow.model import Action, Flow, Rotate, Tunnel
 from flowrun.store.tables import activity, deals_table, firings, routes, tunnels
 
 
@@ -49,7 +50,7 @@ def settled(
     asked = [guard for guard in guards if _asks(guard, found)]
     surroundings = Surroundings(
         max_copies=flow.limits.max_copies,
-        keys=_keys(connection, asked, moment),
+        keys=_keys(connection, order, asked, moment),
         elsewhere={guard.number: _elsewhere(connection, guard) for guard in asked},
         made=dict(statements.made.run(connection, **moment).all()),
     )
@@ -110,7 +111,7 @@ def _candidates(flow: Flow) -> Statement:
         )
         .select_from(found.join(deal, deal.c.seq == found.c.seq))
         .where(found.c.verdict != int(Verdict.WAIT))
-        .order_by(found.c.ord, found.c.kind == Route.MOVE.value, found.c.pos)
+        .order_by(found.c.ord, found.c.pos)
     )
 
 
@@ -185,20 +186,37 @@ def _asks(guard: Guard, found: Sequence[Candidate]) -> bool:
 
 
 def _keys(
-    connection: Connection, guards: Sequence[Guard], moment: Mapping[str, object]
+    connection: Connection, order: Sequence[Tunnel], guards: Sequence[Guard], moment: Mapping[str, object]
 ) -> dict[tuple[int, int], dict[int, Keys]]:
     for guard in guards:
         guard.key.run(connection, **moment)
     keys: defaultdict[tuple[int, int], dict[int, Keys]] = defaultdict(dict)
+    by_number = {guard.number: guard for guard in guards}
     if guards:
         columns = (keyed.c.ord, keyed.c.pos, keyed.c.guard, keyed.c.before, keyed.c.after)
-        for order, position, number, before, after in connection.execute(select(*columns)):
-            keys[order, position][number] = Keys(before, after)
+        for at, position, number, before, after in connection.execute(select(*columns)):
+            guard, tunnel = by_number[number], order[position]
+            wanted = None if after is None else _blank(_key(after), guard.same, tunnel)
+            keys[at, position][number] = Keys(
+                before=None if before is None else _key(before),
+                wanted=wanted,
+                after=wanted if tunnel.target in guard.stages else None,
+            )
     return dict(keys)
 
 
-def _elsewhere(connection: Connection, guard: Guard) -> dict[str, tuple[int, int]]:
-    return {key: (low, high) for key, low, high in guard.elsewhere.run(connection)}
+def _key(text: str) -> Key:
+    return tuple(json.loads(text))
+
+
+def _blank(key: Key, same: Sequence[str], tunnel: Tunnel) -> Blank:
+    """The key with the tunnel's rotations in their places."""
+    turns = {name: setting for name, setting in tunnel.set if isinstance(setting, Rotate)}
+    return tuple(turns.get(name, part) for name, part in zip(same, key, strict=True)) if turns else key
+
+
+def _elsewhere(connection: Connection, guard: Guard) -> dict[Key, tuple[int, int]]:
+    return {_key(key): (low, high) for key, low, high in guard.elsewhere.run(connection)}
 
 
 def _terms(

@@ -1,7 +1,8 @@
 """`unless_exists`: who stands where it looks, under which key, as SQL for `settle`.
 
 A guard is a distinct (pipeline, open, same): tunnels that share one share its keys. The key of a deal is the JSON
-array of its `same` values, NULL where one is empty, since an empty value is like no other.
+array of its `same` values, NULL where one is empty, since an empty value is like no other. What a rotation will give
+is known only when the turn is taken: until then its place in the key holds `true`, which no stored value is.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from flowrun.store.tables import deals_table
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """One guard with its compiled statements. `users` are the file positions of the tunnels that ask it."""
+    """One guard with its compiled statements. It looks at `stages`; `users` are the positions of those that ask it."""
 
     number: int
+    same: tuple[str, ...]
+    stages: frozenset[str]
     users: tuple[int, ...]
     key: Statement
     elsewhere: Statement
@@ -37,7 +40,14 @@ def guards(flow: Flow, order: Sequence[Tunnel]) -> tuple[Guard, ...]:
         if tunnel.unless_exists is not None:
             users.setdefault(tunnel.unless_exists, []).append(position)
     return tuple(
-        Guard(number, tuple(positions), _key(flow, number, guard, order), _elsewhere(flow, number, guard, positions))
+        Guard(
+            number,
+            guard.same,
+            frozenset(_where(flow, guard)),
+            tuple(positions),
+            _key(flow, number, guard, order),
+            _elsewhere(flow, number, guard, {at: order[at] for at in positions}),
+        )
         for number, (guard, positions) in enumerate(users.items())
     )
 
@@ -49,7 +59,7 @@ def _where(flow: Flow, guard: UnlessExists) -> list[str]:
 
 
 def _key(flow: Flow, number: int, guard: UnlessExists, order: Sequence[Tunnel]) -> Statement:
-    """INSERT the keys of all ready candidates that enter, leave, or stand where the guard looks."""
+    """INSERT the keys of all ready candidates that ask the guard, or leave or enter where it looks."""
     deal = deals_table(flow).alias("d")
     origin = deals_table(flow).alias("o")
     stages = _where(flow, guard)
@@ -85,16 +95,16 @@ def _key(flow: Flow, number: int, guard: UnlessExists, order: Sequence[Tunnel]) 
 def _after(
     flow: Flow, guard: UnlessExists, tunnel: Tunnel, deal: FromClause, origin: FromClause, stages: Sequence[str]
 ) -> ColumnElement[Any]:
-    if tunnel.target not in stages:
+    if tunnel.unless_exists != guard and tunnel.target not in stages:
         return null()
     settings = dict(tunnel.set)
-    if any(isinstance(settings.get(name), Rotate) for name in guard.same):
-        return null()
     scope = scope_of(flow, deal)
     stays = origin if tunnel.origin else deal
     values: list[ColumnElement[Any]] = []
     for name in guard.same:
-        if tunnel.action is Action.COPY:
+        if isinstance(settings.get(name), Rotate):
+            values.append(func.json("true"))
+        elif tunnel.action is Action.COPY:
             values.append(copied_value(flow, tunnel, name, deal, None))
         elif name in settings:
             values.append(setting_value(flow, name, settings[name], scope, None))
@@ -108,11 +118,14 @@ def _json(values: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
     return case((empty, null()), else_=func.json_array(*values))
 
 
-def _elsewhere(flow: Flow, number: int, guard: UnlessExists, users: Sequence[int]) -> Statement:
-    """SELECT key, min(seq), max(seq) of the deals that match a wanted key and can't move in this batch."""
+def _elsewhere(flow: Flow, number: int, guard: UnlessExists, users: Mapping[int, Tunnel]) -> Statement:
+    """SELECT key, min(seq), max(seq) of the deals that match a wanted key and can't move in this batch.
+
+    Where a user rotates a field, its deals with any of the values are among them.
+    """
     wanted = (
         select(keyed.c.after.label("key"))
-        .where(keyed.c.guard == number, keyed.c.pos.in_(users), keyed.c.after.is_not(None))
+        .where(keyed.c.guard == number, keyed.c.pos.in_(list(users)), keyed.c.after.is_not(None))
         .distinct()
         .subquery("wanted")
     )
@@ -120,13 +133,23 @@ def _elsewhere(flow: Flow, number: int, guard: UnlessExists, users: Sequence[int
     movers = select(keyed.c.mover).where(
         keyed.c.guard == number, keyed.c.mover.is_not(None), keyed.c.before.is_not(None)
     )
-    same = [match.c[name] == func.json_extract(wanted.c.key, f"$[{at}]") for at, name in enumerate(guard.same)]
+    same: list[ColumnElement[bool]] = []
+    for at, name in enumerate(guard.same):
+        turns = {value for tunnel in users.values() for value in _turns(tunnel, name)}
+        alike = match.c[name] == func.json_extract(wanted.c.key, f"$[{at}]")
+        same.append(or_(alike, match.c[name].in_(sorted(turns))) if turns else alike)
+    key = func.json_array(*(match.c[name] for name in guard.same))
     return Statement(
-        select(wanted.c.key, func.min(match.c.seq), func.max(match.c.seq))
+        select(key, func.min(match.c.seq), func.max(match.c.seq))
         .select_from(wanted.join(match, and_(*same, match.c.stage.in_(_where(flow, guard)))))
         .where(match.c.seq.not_in(movers))
-        .group_by(wanted.c.key)
+        .group_by(key)
     )
+
+
+def _turns(tunnel: Tunnel, name: str) -> tuple[str, ...]:
+    setting = dict(tunnel.set).get(name)
+    return setting.values if isinstance(setting, Rotate) else ()
 
 
 def sensitive(order: Sequence[Tunnel]) -> Mapping[int, Tunnel]:

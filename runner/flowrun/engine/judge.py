@@ -105,7 +105,7 @@ def judging(flow: Flow, tunnels: Mapping[int, Tunnel], ground: Ground) -> Select
     Parameters to bind: `now`, `midnight` (the next one of the project's zone), `today` (ISO date there).
     """
     deal, route = ground.deal, ground.route
-    arms = {position: _arm(flow, tunnel, deal) for position, tunnel in tunnels.items()}
+    arms = {position: _arm(flow, tunnel, deal, route) for position, tunnel in tunnels.items()}
     position = route.c.position
     keep = by_position(position, {at: arm.keep for at, arm in arms.items()})
     verdict = by_position(position, {at: arm.verdict for at, arm in arms.items()})
@@ -157,7 +157,7 @@ def by_position(position: ColumnElement[int], arms: Mapping[int, ColumnElement[A
     return case((position < order[middle], lower), else_=upper)
 
 
-def _arm(flow: Flow, tunnel: Tunnel, deal: FromClause) -> _Arm:
+def _arm(flow: Flow, tunnel: Tunnel, deal: FromClause, route: FromClause) -> _Arm:
     scope = scope_of(flow, deal)
     holds: list[ColumnElement[bool]] = []
     overflows: list[ColumnElement[bool]] = []
@@ -175,7 +175,7 @@ def _arm(flow: Flow, tunnel: Tunnel, deal: FromClause) -> _Arm:
         else None
     )
     arm = _timed(tunnel, due(flow, tunnel, deal), good, overflow, uses_today=uses_today)
-    return replace(arm, keep=and_(arm.keep, ~_fired_before(tunnel, deal))) if tunnel.once_per_deal else arm
+    return replace(arm, keep=and_(arm.keep, ~_fired_before(deal, route))) if tunnel.once_per_deal else arm
 
 
 def _timed(
@@ -208,11 +208,11 @@ def _timed(
     return _Arm(keep, case(*steps, else_=ready) if steps else ready, due_at)
 
 
-def _fired_before(tunnel: Tunnel, deal: FromClause) -> ColumnElement[bool]:
+def _fired_before(deal: FromClause, route: FromClause) -> ColumnElement[bool]:
     past = firings.alias("past")
     return exists().where(
         past.c.deal == deal.c.id,
-        past.c.tunnel == tunnel.id,
+        past.c.tunnel == route.c.tunnel,
         past.c.result == "fired",
         past.c.shadow == 0,
     )

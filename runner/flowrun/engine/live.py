@@ -6,19 +6,21 @@ revision"). Only the deals of tunnels whose meaning changed are queued: applying
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, FromClause, delete, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, insert, literal, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from flowrun.engine.judge import route_of
+from flowrun.engine.act import PARKED
+from flowrun.engine.judge import Route, route_of
 from flowrun.flow.codec import tunnel_digest
 from flowrun.flow.model import Flow, Mode, Places, Tunnel
+from flowrun.plan import renames
 from flowrun.store import revisions, schema
 from flowrun.store.connection import Transaction
 from flowrun.store.revisions import Author
-from flowrun.store.tables import activity, deals_table, queue, routes, tunnels
+from flowrun.store.tables import activity, deals_table, firings, queue, routes, tunnels
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def apply_flow(transaction: Transaction, flow: Flow, places: Places, author: Aut
     if base is not None:
         _rename(connection, renames(base.flow, flow).tunnels)
     before = standing(connection)
-    lines = _lines(connection)
+    lines, holding = _lines(connection), _holding(connection)
     schema.install(connection, flow)
     number = revisions.add(transaction, flow, places, author)
     connection.execute(delete(tunnels).where(tunnels.c.id.not_in(list(flow.tunnels))))
@@ -61,17 +63,14 @@ def apply_flow(transaction: Transaction, flow: Flow, places: Places, author: Aut
         if known is None or (known.digest, known.mode) != (mark, tunnel.mode):
             changed.add(tunnel.id)
     concerned = [row for row in rows if row["tunnel"] in changed]
-    whole = {str(row["stage"]) for row in concerned if row["include"] or row["live_at"] != now}
+    stages = {row["stage"] for row in concerned if row["include"] or row["live_at"] != now}
+    after = _lines(connection)
+    stages |= {stage for stage, line in lines.items() if line != after.get(stage) and not holding.isdisjoint(line)}
     deals = deals_table(flow)
-    wake(
-        connection,
-        deals,
-        or_(
-            deals.c.stage.in_(whole | _released(connection, lines, _lines(connection))),
-            and_(deals.c.stage.in_({row["stage"] for row in concerned}), deals.c.entered_at >= now),
-        ),
-        now,
-    )
+    # Where a tunnel goes live only now, a deal that entered at this very instant is none of the existing ones.
+    just_now = and_(deals.c.stage.in_([row["stage"] for row in concerned]), deals.c.entered_at >= now)
+    if concerned or stages:
+        wake(connection, deals, or_(deals.c.stage.in_(stages), just_now), now)
     return number
 
 
@@ -95,10 +94,11 @@ def _lines(connection: Connection) -> dict[str, list[str]]:
     return found
 
 
-def _released(connection: Connection, before: dict[str, list[str]], after: dict[str, list[str]]) -> set[str]:
-    """The stages where a tunnel that held deals may hold them no longer, since their line has changed."""
-    waiting = or_(tunnels.c.paused_at.is_not(None), tunnels.c.tripped_at.is_not(None))
-    return {stage for stage, line in before.items() if line != after.get(stage)}
+def _holding(connection: Connection) -> set[str]:
+    """The tunnels that may hold deals: paused, tripped, or with parked firings."""
+    waiting = select(tunnels.c.id).where(or_(tunnels.c.paused_at.is_not(None), tunnels.c.tripped_at.is_not(None)))
+    parked = select(firings.c.tunnel).where(firings.c.result == PARKED)
+    return set(connection.execute(waiting.union(parked)).scalars())
 
 
 def standing(connection: Connection) -> dict[str, Standing]:
@@ -133,20 +133,9 @@ def _live_at(tunnel: Tunnel, stage: str, known: Standing | None, now: int) -> in
     return known.live.get(stage, now)
 
 
-def _stages_to_wake(tunnel: Tunnel, known: Standing | None) -> Iterable[str]:
-    """The stages whose deals the change may concern: a stage that it goes live for only now has none, unless the
-    tunnel takes the existing ones too."""
-    if tunnel.include_existing or known is None:
-        return tunnel.sources if tunnel.include_existing else ()
-    return tunnel.sources
-
-
-def wake(connection: Connection, deals: FromClause, stages: Iterable[str], now: int) -> None:
-    """Queue all deals that stand in these stages."""
-    wanted = sorted(stages)
-    if not wanted:
-        return
-    rows = select(deals.c.seq, literal(now), literal(0)).where(deals.c.stage.in_(wanted))
+def wake(connection: Connection, deals: FromClause, which: ColumnElement[bool], now: int) -> None:
+    """Queue these deals for now; those that are awake already keep their place."""
+    rows = select(deals.c.seq, literal(now), literal(0)).where(which)
     statement = upsert(queue).from_select(["deal", "wake_at", "round"], rows)
     connection.execute(
         statement.on_conflict_do_update(

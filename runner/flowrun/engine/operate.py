@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import delete, select, update
 
+from flowrun.engine.act import PARKED
 from flowrun.engine.live import wake
 from flowrun.errors import WorkFailed
 from flowrun.flow.model import Flow
@@ -47,7 +48,7 @@ def retry(transaction: Transaction, deal: str | None) -> int:
     deals = deals_table(applied.flow if applied else None)
     if deal is not None and connection.execute(select(deals.c.seq).where(deals.c.id == deal)).first() is None:
         raise WorkFailed(f"there is no deal '{deal}'")
-    parked = (firings.c.result == "parked", firings.c._retry == 0)
+    parked = (firings.c.result == PARKED, firings.c._retry == 0)
     mine = parked if deal is None else (*parked, firings.c.deal == deal)
     standing = select(deals.c.seq).where(deals.c.id == firings.c.deal, deals.c.entry == firings.c.entry).exists()
     ids = select(firings.c.deal).where(*mine, standing)

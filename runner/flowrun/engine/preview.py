@@ -16,6 +16,8 @@ from flowrun.engine.live import route_rows, standing
 from flowrun.engine.rules import chunked
 from flowrun.expr import sql as expressions
 from flowrun.flow.model import Flow, Mode
+from flowrun.plan import renames
+from flowrun.store import revisions
 from flowrun.store.tables import builtin_columns, deals_table, tunnels
 
 _proposed = Table(
@@ -41,10 +43,16 @@ def would_fire(connection: Connection, flow: Flow, now: int) -> dict[str, int]:
         "live_at INTEGER, include INTEGER, PRIMARY KEY (stage, tunnel)) WITHOUT ROWID"
     )
     connection.exec_driver_sql("DELETE FROM temp.proposed")
-    rows = route_rows(flow, standing(connection), now)
+    base = revisions.current(connection)
+    renamed = renames(base.flow, flow).tunnels if base is not None else {}
+    known = {renamed.get(id_, id_): one for id_, one in standing(connection).items()}
+    rows = route_rows(flow, known, now)
     order = list(flow.tunnels.values())
     if rows:
-        connection.execute(insert(_proposed), rows)
+        old = {new: id_ for id_, new in renamed.items()}  # the journal still has a renamed tunnel under its old id
+        connection.execute(
+            insert(_proposed), [row | {"tunnel": old.get(str(row["tunnel"]), row["tunnel"])} for row in rows]
+        )
         deal = _deals(connection, flow)
         route = _proposed.alias("r")
         ground = Ground(deal.join(route, route.c.stage == deal.c.stage), deal, route, deal.c.seq)
@@ -56,7 +64,7 @@ def would_fire(connection: Connection, flow: Flow, now: int) -> dict[str, int]:
             connection.execute(statement, moment)
     counts = _counts(connection)
     waiting = select(tunnels.c.id).where(or_(tunnels.c.paused_at.is_not(None), tunnels.c.tripped_at.is_not(None)))
-    asleep = set(connection.execute(waiting).scalars())
+    asleep = {renamed.get(id_, id_) for id_ in connection.execute(waiting).scalars()}
     return {tunnel.id: 0 if tunnel.id in asleep else counts.get(at, 0) for at, tunnel in enumerate(order)}
 
 

@@ -17,19 +17,27 @@ from itertools import groupby
 from typing import NamedTuple
 
 from flowrun.engine.judge import Route, Verdict
+from flowrun.flow.model import Rotate
 
 _RETRY = 2
 _DECLINED = ("declined", "judged")
 
-Key = str
-"""The values of a guard's `same` fields, as canonical JSON."""
+Key = tuple[str | int, ...]
+"""The values of a guard's `same` fields, as the store has them."""
+
+Blank = tuple[str | int | Rotate, ...]
+"""A key in which the turns of rotations are yet to be taken."""
 
 
 class Keys(NamedTuple):
-    """How a firing changes who stands where a guard looks: the target deal's key before and after; None: not there."""
+    """How a firing changes who stands where a guard looks: the target deal's key before and after; None: not there.
+
+    `wanted` is the key that it has afterwards wherever it stands; None: a part of it is empty.
+    """
 
     before: Key | None
-    after: Key | None
+    wanted: Blank | None
+    after: Blank | None
 
 
 class Origin(NamedTuple):
@@ -115,7 +123,7 @@ class Settlement:
 
 
 def settle(candidates: Sequence[Candidate], terms: Mapping[int, Terms], beside: Surroundings) -> Settlement:
-    """Walk the candidates in their order (by deal; non-moves first, then by position) and decide each."""
+    """Walk the candidates, which come by deal and then by position, and decide each."""
     walk = _Walk(terms, beside)
     walk.place(candidates)
     for order, group in groupby(candidates, key=lambda candidate: candidate.order):
@@ -134,6 +142,7 @@ class _Walk:
         self._turns = {at: term.turn for at, term in terms.items() if term.turn is not None}
         self._made = dict(beside.made)
         self._moved: dict[int, str] = {}
+        self._movers: set[int] = set()
         self._standing: defaultdict[int, defaultdict[Key, set[int]]] = defaultdict(lambda: defaultdict(set))
         self._new = 0
 
@@ -149,28 +158,35 @@ class _Walk:
 
     def deal(self, group: Sequence[Candidate]) -> bool:
         """Decide one deal's candidates; False if the batch must end here, with those that are left for the next."""
-        if group[0].seq in self._moved:
-            return True
         for candidate in group:
-            if self._moves_twice(candidate):
+            if candidate.seq in self._moved:
+                return True
+            if self._comes_too_late(candidate):
                 return False
             if candidate.kind is not Route.MOVE:
                 self._aside(candidate)
-        if not group[0].held:
+        if not group[0].held and group[0].seq not in self._moved:
             self._move([candidate for candidate in group if candidate.kind is Route.MOVE])
         return True
 
     def _keys(self, candidate: Candidate) -> Mapping[int, Keys]:
         return self._beside.keys.get((candidate.order, candidate.position), {})
 
-    def _moves_twice(self, candidate: Candidate) -> bool:
-        """Whether it would move an origin that has moved in this batch: what was read of it no longer holds."""
-        stage = self._moved.get(candidate.origin.seq) if candidate.origin else None
-        return stage is not None and _movable(stage, self._terms[candidate.position])
+    def _comes_too_late(self, candidate: Candidate) -> bool:
+        """Whether it would move an origin that has moved in this batch, or has moved its own origin.
+
+        What was read of the one no longer holds; the values of the other are still needed as they are.
+        """
+        if candidate.origin is None:
+            return False
+        stage = self._moved.get(candidate.origin.seq)
+        if stage is not None:
+            return _movable(stage, self._terms[candidate.position])
+        return candidate.origin.seq in self._movers
 
     def _aside(self, candidate: Candidate) -> None:
         terms = self._terms[candidate.position]
-        if terms.waiting and candidate.kind is not Route.SHADOW:
+        if candidate.kind is not Route.SHADOW and self._waits(candidate.position):
             return
         outcome = self._outcome(candidate, terms)
         if outcome is None:
@@ -187,7 +203,7 @@ class _Walk:
         for candidate in moves:
             terms = self._terms[candidate.position]
             declined = candidate.verdict is Verdict.DECLINED
-            if terms.waiting:
+            if self._waits(candidate.position):
                 if declined:
                     continue
                 return
@@ -222,12 +238,16 @@ class _Walk:
             return "parked", "copies"
         return "fired", None
 
+    def _waits(self, position: int) -> bool:
+        """Whether the tunnel is paused, or tripped, be it by a deal before."""
+        return self._terms[position].waiting or position in self.settlement.tripped
+
     def _allowed(self, position: int) -> bool:
         """Whether the breaker lets one more through; trips it otherwise."""
         left = self._left.get(position)
         if left is None:
             return True
-        if left <= 0 or position in self.settlement.tripped:
+        if left <= 0:
             self.settlement.tripped.add(position)
             return False
         self._left[position] = left - 1
@@ -237,12 +257,13 @@ class _Walk:
         if terms.guard is None:
             return False
         keys = self._keys(candidate).get(terms.guard)
-        if keys is None or keys.after is None:
+        if keys is None or keys.wanted is None:
             return False
-        others = self._beside.elsewhere.get(terms.guard, {}).get(keys.after)
+        key = _filled_in(keys.wanted, self._turns.get(candidate.position))
+        others = self._beside.elsewhere.get(terms.guard, {}).get(key)
         if others is not None and others != (candidate.seq, candidate.seq):
             return True
-        return bool(self._standing[terms.guard][keys.after] - {candidate.seq})
+        return bool(self._standing[terms.guard][key] - {candidate.seq})
 
     def _fire(self, candidate: Candidate, terms: Terms) -> None:
         mover = None if terms.copies else candidate.origin or candidate
@@ -256,12 +277,13 @@ class _Walk:
             self._new -= 1
         else:
             self._moved[target] = terms.target
+            self._movers.add(candidate.seq)
         stands = self._new if target is None else target
         for guard, keys in self._keys(candidate).items():
             if keys.before is not None:
                 self._standing[guard][keys.before].discard(stands)
             if keys.after is not None:
-                self._standing[guard][keys.after].add(stands)
+                self._standing[guard][_filled_in(keys.after, turn)].add(stands)
 
     def _decide(
         self,
@@ -287,6 +309,11 @@ class _Walk:
                 target_id,
             )
         )
+
+
+def _filled_in(key: Blank, turn: int | None) -> Key:
+    """The key of the deal as it is when that turn of the tunnel's rotations is taken."""
+    return tuple(part.values[(turn or 0) % len(part.values)] if isinstance(part, Rotate) else part for part in key)
 
 
 def _movable(stage: str, terms: Terms) -> bool:

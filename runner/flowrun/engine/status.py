@@ -57,9 +57,9 @@ def status(store: Store) -> Status:
             raise WorkFailed("no revision is applied in this store yet", "apply one with 'flowrun apply'")
         deals = deals_table(None)
         counted = select(deals.c.stage, func.count()).group_by(deals.c.stage)
-        by_stage: dict[str, int] = dict(connection.execute(counted).tuples().all())
+        by_stage: dict[str, int] = dict(connection.execute(counted).all())
         waits = select(firings.c.tunnel, func.count()).where(firings.c.result == PARKED, firings.c._retry == 0)
-        parked: dict[str, int] = dict(connection.execute(waits.group_by(firings.c.tunnel)).tuples().all())
+        parked: dict[str, int] = dict(connection.execute(waits.group_by(firings.c.tunnel)).all())
         states = {row.id: row for row in connection.execute(select(tunnels))}
         awake = connection.execute(select(func.count()).where(queue.c.wake_at <= now)).scalar_one()
         next_at = connection.execute(select(func.min(queue.c.wake_at))).scalar_one()

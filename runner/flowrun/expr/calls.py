@@ -53,11 +53,11 @@ class Calls:
 
     def filter(self, syntax: Syntax) -> Node | None:
         """`x | name(…)`."""
-        return self._applied(syntax, str(syntax.value), FILTERS, "FR209", words.unknown_filter)
+        return self._applied(syntax, str(syntax.value.value), FILTERS, "FR209", words.unknown_filter)
 
     def test(self, syntax: Syntax) -> Node | None:
         """`x is name(…)`."""
-        name = "none" if syntax.value == "None" else str(syntax.value)
+        name = "none" if syntax.value.value == "None" else str(syntax.value.value)
         return self._applied(syntax, name, TESTS, "FR210", words.unknown_test)
 
     def _date(self, syntax: Syntax, arguments: Sequence[Syntax]) -> Node | None:
@@ -101,7 +101,7 @@ class Calls:
         nodes = every([self._checker.value(item) for item in syntax.items])
         if function is None:
             what = "filter" if table is FILTERS else "test"
-            self._checker.problem(code, f"there is no {what} '{words.short(name)}'", syntax, tip(name))
+            self._checker.problem(code, f"there is no {what} '{words.short(name)}'", syntax.value, tip(name))
             return None
         if not self._counted(syntax, function, syntax.items[1:]) or nodes is None:
             return None

@@ -32,7 +32,7 @@ class Syntax:
 
     - `literal` (value), `name` (value), `list` (items)
     - `attribute` (item, value: the name), `call` (items: callee, arguments), `named` (value: an argument's name)
-    - `filter`, `test` (items: subject, arguments; value: the name)
+    - `filter`, `test` (items: subject, arguments; value: its name, a `word` (value))
     - `not`, `negate`, `plus` (item); `and`, `or`, `join`, `product` (items)
     - `sum` (items; value: the signs of all but the first), `compare` (items; value: the operators between them)
     - `choose` (items: test, value, test, value, …, otherwise)
@@ -233,24 +233,25 @@ class _Reader:
         assert node.node is not None
         item = self._deeper(node.node)
         arguments = tuple(self._arguments(node))
-        end = self._named_end(self._at[node.lineno], arguments)
-        return Syntax("filter", self._outer(item)[0], end, (item, *arguments), node.name)
+        return self._applied("filter", self._at[node.lineno], item, arguments, node.name)
 
     def _test(self, node: nodes.Test) -> Syntax:
         item = self._deeper(node.node)
         arguments = tuple(self._arguments(node))
         index = self._at[node.lineno] + 1
         index += self._tokens[index].is_name("not")
-        end = self._named_end(index, arguments)
-        return Syntax("test", self._outer(item)[0], end, (item, *arguments), node.name)
+        return self._applied("test", index, item, arguments, node.name)
 
-    def _named_end(self, index: int, arguments: tuple[Syntax, ...]) -> int:
-        """Where a filter or test ends whose name begins at that token."""
+    def _applied(self, form: str, index: int, item: Syntax, arguments: tuple[Syntax, ...], name: str) -> Syntax:
+        """A filter or test whose name begins at that token."""
+        first = index
         while index + 2 < len(self._tokens) and self._tokens[index + 1].kind == "dot":
             index += 2
+        word = Syntax("word", self._tokens[first].start, self._tokens[index].end, value=name)
+        end = arguments[-1].end if arguments else word.end
         if index + 1 in self._closing and self._tokens[index + 1].kind == "lparen":
-            return self._tokens[self._closing[index + 1]].end
-        return arguments[-1].end if arguments else self._tokens[index].end
+            end = self._tokens[self._closing[index + 1]].end
+        return Syntax(form, self._outer(item)[0], end, (item, *arguments), word)
 
     def _not(self, node: nodes.Not) -> Syntax:
         item = self._deeper(node.node)

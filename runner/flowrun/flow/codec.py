@@ -81,7 +81,8 @@ def tunnel_digest(flow: Flow, tunnel: str) -> str:
     """What identifies the behaviour of one tunnel, as SHA-256 in hex: equal as long as it does the same.
 
     Its own content without the description; the values of variables and types of fields that it uses; the project's
-    zone, its calendars, what its target requires, the outcomes that `unless_exists` looks at, and the limits.
+    zone, its calendars, what its target requires (with its defaults, which may fill it), the outcomes that
+    `unless_exists` looks at, and the limits.
     """
     one = flow.tunnels[tunnel]
     content = _tunnel(flow, one)
@@ -101,7 +102,10 @@ def tunnel_digest(flow: Flow, tunnel: str) -> str:
             "types": {name: _type(flow.fields[name].type) for name in sorted(reads & flow.fields.keys())},
             "timezone": flow.timezone,
             "calendars": [_calendar(flow.calendars[name]) for name in sorted(_calendars(flow, one))],
-            "requires": flow.stages[one.target].requires,
+            "requires": {
+                name: _field(flow.fields[name]) if name in flow.fields else {}
+                for name in flow.stages[one.target].requires
+            },
             "outcomes": {stage.id: stage.outcome for stage in looked_at if stage.outcome},
             "limits": _limits(flow.limits),
         }

@@ -21,9 +21,11 @@ COLUMNS = ("id", "at", "title", "owner", "entered_at")
 
 
 def jsonl(flow: Flow, deals: Iterable[Deal]) -> Iterator[str]:
-    """A line for each deal, with all keys; empty values are null."""
+    """A line for each deal, with all keys; empty values are null. One with something invisible in it is all escapes."""
     for deal in deals:
-        yield json.dumps(_flat(flow, deal), ensure_ascii=False) + "\n"
+        content = _flat(flow, deal)
+        text = json.dumps(content, ensure_ascii=False)
+        yield (text if text.isprintable() else json.dumps(content)) + "\n"
 
 
 def separated(flow: Flow, deals: Iterable[Deal]) -> Iterator[str]:

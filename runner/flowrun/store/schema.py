@@ -117,17 +117,19 @@ def _drop_column(connection: Connection, name: str) -> None:
 
 def _install_indexes(connection: Connection, flow: Flow) -> None:
     wanted = {
-        "guard_" + "_".join(guard.same): (*guard.same, "stage")
+        "engine_same_" + "+".join(guard.same): f"({_list((*guard.same, 'stage'))})"
         for tunnel in flow.tunnels.values()
         if (guard := tunnel.unless_exists)
     }
+    if asked_of_origins(flow):
+        wanted["engine_origin"] = "(origin) WHERE origin IS NOT NULL"
     present = {str(index["name"]) for index in inspect(connection).get_indexes("deals")}
     for name in sorted(present - set(wanted)):
-        if name.startswith("guard_"):
+        if name.startswith("engine_"):
             connection.exec_driver_sql(f"DROP INDEX {_quote(name)}")
-    for name, columns in wanted.items():
+    for name, definition in wanted.items():
         if name not in present:
-            connection.exec_driver_sql(f"CREATE INDEX {_quote(name)} ON deals ({_list(columns)})")
+            connection.exec_driver_sql(f"CREATE INDEX {_quote(name)} ON deals {definition}")
 
 
 def _triggers(flow: Flow) -> Iterable[str]:

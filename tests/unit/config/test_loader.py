@@ -22,7 +22,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     Path("flows").mkdir()
     begin = time.monotonic()
     yield
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 30
 
 
 def found(*paths: str) -> list[tuple[str, str]]:

@@ -202,9 +202,9 @@ CONDITIONS: list[Case] = [
     ("⟦{{⟧ deal.paid }}", [("FR208", "'{{': a condition is written without braces", None)]),
     ("⟦{%⟧ if deal.paid %}", [("FR208", "'{%': statements have no place here", "write one expression")]),
     # FR209, FR210, FR211: unknown filters, tests, functions
-    ("⟦deal.account|uper⟧ == 'X'", [("FR209", "there is no filter 'uper'", "did you mean 'upper'?")]),
+    ("deal.account|⟦uper⟧ == 'X'", [("FR209", "there is no filter 'uper'", "did you mean 'upper'?")]),
     (
-        "⟦deal.account|replace('a', 'b')⟧ == 'X'",
+        "deal.account|⟦replace⟧('a', 'b') == 'X'",
         [
             (
                 "FR209",
@@ -213,8 +213,8 @@ CONDITIONS: list[Case] = [
             )
         ],
     ),
-    ("⟦deal.account is defined⟧", [("FR210", "there is no test 'defined'", "write 'is not none'")]),
-    ("⟦deal.account is startswith('x')⟧", [("FR210", "there is no test 'startswith'", "did you mean 'startingwith'?")]),
+    ("deal.account is ⟦defined⟧", [("FR210", "there is no test 'defined'", "write 'is not none'")]),
+    ("deal.account is ⟦startswith⟧('x')", [("FR210", "there is no test 'startswith'", "did you mean 'startingwith'?")]),
     ("⟦lower⟧(deal.account) == 'x'", [("FR211", "there is no function 'lower'", "'lower' is a filter: text | lower")]),
     ("⟦todya⟧() == today()", [("FR211", "there is no function 'todya'", "did you mean 'today'?")]),
     ("deal.renewal_on == ⟦today⟧", [("FR211", "'today' is a function", "write today()")]),

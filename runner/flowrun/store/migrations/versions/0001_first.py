@@ -87,7 +87,6 @@ def upgrade() -> None:
         sa.Column("_imported", sa.Text),
     )
     op.create_index("deals_stage", "deals", ["stage"])
-    op.create_index("deals_origin", "deals", ["origin"], sqlite_where=sa.text("origin IS NOT NULL"))
     op.create_table(
         "firings",
         sa.Column("seq", sa.Integer, primary_key=True),
