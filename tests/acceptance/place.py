@@ -59,6 +59,18 @@ class Done:
         return [line for line in self.err.splitlines() if not line.startswith("note: the clock stands")]
 
 
+def _high_water(pid: int) -> float:
+    """The most memory (MiB) that the process had so far; 0 where the system doesn't tell.
+
+    Linux counts what the parent had before the program was started into `ru_maxrss`, which may be more than this.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM:")), 0.0)
+
+
 @dataclass(slots=True)
 class Running:
     """A command that goes on until it is asked to end."""
@@ -90,7 +102,9 @@ class Running:
     def wait(self, patience: float = PATIENCE) -> Done:
         """Wait for its end. One that takes longer than `patience` is killed, and fails the test."""
         give_up = time.monotonic() + patience
+        peak = 0.0
         while True:
+            peak = max(peak, _high_water(self.process.pid))
             pid, status, usage = os.wait4(self.process.pid, os.WNOHANG)
             if pid:
                 break
@@ -101,9 +115,8 @@ class Running:
             time.sleep(0.002)
         self.process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.monotonic() - self.started
-        return Done(
-            self.process.returncode, self._read(self.out), self._read(self.err), seconds, usage.ru_maxrss / 1024
-        )
+        peak = peak or usage.ru_maxrss / 1024
+        return Done(self.process.returncode, self._read(self.out), self._read(self.err), seconds, peak)
 
     def kill(self) -> Done:
         """kill -9."""
