@@ -1,1 +1,1 @@
-"""Time as people reckon it: durations, zones, and later the hours that a calendar is open."""
+"""Time as people reckon it: durations, zones, and the hours and days on which a calendar is open."""

@@ -78,24 +78,24 @@ class Zone:
 
     def local(self, instant: int) -> datetime:
         """The local time at that instant, naive."""
-        return _LOCAL_EPOCH + timedelta(0, 0, 0, self._wall(instant))
+        return _LOCAL_EPOCH + timedelta(0, 0, 0, self.wall(instant))
 
     def instant(self, local: datetime) -> int:
         """The instant of a naive local time: the end of the gap it falls into, the first where it exists twice."""
-        return self._unwall((local - _LOCAL_EPOCH) // _MS)
+        return self.of_wall((local - _LOCAL_EPOCH) // _MS)
 
     def date(self, instant: int) -> _Date:
         """The local date at that instant."""
-        return _Date.fromordinal(self._wall(instant) // DAY + _EPOCH_ORDINAL)
+        return _Date.fromordinal(self.wall(instant) // DAY + _EPOCH_ORDINAL)
 
     def midnight(self, day: _Date) -> int:
         """The first instant of a local date; of a date that was left out, the instant at which it was."""
-        return self._unwall((day.toordinal() - _EPOCH_ORDINAL) * DAY)
+        return self.of_wall((day.toordinal() - _EPOCH_ORDINAL) * DAY)
 
     def next_midnight(self, instant: int) -> int:
         """The next instant at which a local date begins; always later than `instant`."""
-        wall = (self._wall(instant) // DAY + 1) * DAY
-        first = self._unwall(wall)
+        wall = (self.wall(instant) // DAY + 1) * DAY
+        first = self.of_wall(wall)
         if first > instant:
             return first
         # Clocks that go back over midnight bring the old date once more: this is the second end of it.
@@ -103,7 +103,7 @@ class Zone:
 
     def add_days(self, instant: int, days: int) -> int:
         """The same local time that many days later; `days` may be negative, and 0 is the instant itself."""
-        return self._unwall(self._wall(instant) + days * DAY) if days else instant
+        return self.of_wall(self.wall(instant) + days * DAY) if days else instant
 
     def shift(self, instant: int, duration: Duration) -> int:
         """The instant that much later: days on the wall clock first, then exact milliseconds; not for business time."""
@@ -119,8 +119,8 @@ class Zone:
             due = self.shift(moment, offset)
         else:
             wall = (moment.toordinal() - _EPOCH_ORDINAL + offset.days) * DAY
-            due = _in_range(self._unwall(wall) + offset.ms)
-        return due if time is None else self._unwall(self._wall(due) // DAY * DAY + time)
+            due = _in_range(self.of_wall(wall) + offset.ms)
+        return due if time is None else self.of_wall(self.wall(due) // DAY * DAY + time)
 
     def text(self, instant: int) -> str:
         """Local ISO 8601 without offset: `2026-03-06T16:00`; seconds and milliseconds only where they are not zero."""
@@ -128,13 +128,13 @@ class Zone:
         precision = "milliseconds" if local.microsecond else "seconds" if local.second else "minutes"
         return local.isoformat(timespec=precision)
 
-    def _wall(self, instant: int) -> int:
+    def wall(self, instant: int) -> int:
         """The local time at that instant, as the milliseconds that it would be since 1970 if it were UTC."""
         offset = self._quiet_offset(instant // DAY)
         return instant + (self._offset_at(instant) if offset is None else offset)
 
-    def _unwall(self, wall: int) -> int:
-        """The instant of that local time: the opposite of `_wall`, with the answer for gaps and folds."""
+    def of_wall(self, wall: int) -> int:
+        """The instant of that local time: the opposite of `wall`, with the answer for gaps and folds."""
         offset = self._quiet_offset(wall // DAY)
         if offset is not None:
             return wall - offset

@@ -36,11 +36,17 @@ COMMANDS: dict[str, Entry] = {
     "deals": Entry(_RUN, "flowrun.cli.deals:deals", "List, add, change, import and export deals."),
     "journal": Entry(_RUN, "flowrun.cli.work:journal", "Show what fired, oldest first."),
     "pending": Entry(_RUN, "flowrun.cli.work:pending", "Show what time will bring, and when: soonest first."),
+    "explain": Entry(
+        _RUN,
+        "flowrun.cli.work:explain",
+        "Show what each tunnel would do with a deal, when, and what holds it back.",
+    ),
     "status": Entry(
         _RUN, "flowrun.cli.work:status", "Show the health of the whole: deals by stage, tunnels, and what waits."
     ),
     "pause": Entry(_OPERATE, "flowrun.cli.operate:pause", "Let a tunnel wait until it is resumed."),
     "resume": Entry(_OPERATE, "flowrun.cli.operate:resume", "Let a paused or tripped tunnel go on."),
     "retry": Entry(_OPERATE, "flowrun.cli.operate:retry", "Let parked firings try again: those of one deal, or all."),
+    "prune": Entry(_OPERATE, "flowrun.cli.operate:prune", "Forget old history that nothing rests on any more."),
 }
 """In the order of the help; sections appear in the order of their first command."""

@@ -1,6 +1,8 @@
-"""Operations on tunnels and parked firings: `pause`, `resume`, `retry`."""
+"""Operations on tunnels, parked firings and old history: `pause`, `resume`, `retry`, `prune`."""
 
 from __future__ import annotations
+
+import sys
 
 import click
 
@@ -67,3 +69,42 @@ def retry(session: Session, deal: str | None) -> None:
     count = run(session.store, session.clock, deal)
     noun = "firing tries" if count == 1 else "firings try"
     session.terminal.result([line(f"{count or 'No'} parked {noun} again.")])
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+    flowrun prune --older-than 365d --dry-run
+    flowrun prune --older-than 52w --yes
+    """,
+)
+@click.option("--older-than", required=True, metavar="DURATION", help="How much is kept in any case: 52w, 365d.")
+@click.option("--dry-run", is_flag=True, help="Only say how much would go.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.pass_obj
+def prune(session: Session, older_than: str, dry_run: bool, yes: bool) -> None:
+    """Forget old history that nothing rests on any more.
+
+    Rows of the journal of stage entries that are over, and revisions that no row tells of. What keeps a tunnel from
+    firing twice stays, however old: the rows of present entries, each deal's latest, and what 'once: deal' has fired.
+    """
+    from flowrun.commands.prune import Doomed
+    from flowrun.commands.prune import prune as run
+    from flowrun.errors import Refused
+    from flowrun.render.prune import doomed_text
+
+    terminal = session.terminal
+
+    def agreed(doomed: Doomed) -> bool:
+        terminal.result(doomed_text(doomed, done=False))
+        if dry_run or not doomed:
+            return False
+        if yes:
+            return True
+        if not sys.stdin or not sys.stdin.isatty():
+            raise Refused("there is no terminal to ask at", "add --yes to prune without being asked")
+        return click.confirm("Prune?", err=True)
+
+    done = run(session.store, session.clock, older_than, agreed)
+    if done is not None:
+        terminal.result(doomed_text(done, done=True))

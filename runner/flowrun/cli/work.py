@@ -1,4 +1,4 @@
-"""The runner and what it did: `run`, `journal`, `pending`, `status`."""
+"""The runner, what it did and what it would do: `run`, `journal`, `pending`, `explain`, `status`."""
 
 from __future__ import annotations
 
@@ -104,19 +104,50 @@ def journal(
 @click.option("--deal", metavar="ID", help="Only this deal's.")
 @click.option("--tunnel", metavar="ID", help="Only this tunnel's.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many.")
+@click.option("--all", "every", is_flag=True, help="Also what waits for data.")
 @format_option("text", "json")
 @click.pass_obj
-def pending(session: Session, deal: str | None, tunnel: str | None, limit: int | None, format_: str) -> None:
+def pending(
+    session: Session, deal: str | None, tunnel: str | None, limit: int | None, every: bool, format_: str
+) -> None:
     """Show what time will bring, and when: soonest first."""
     from flowrun.commands.pending import pending as read
     from flowrun.render.json import document
     from flowrun.render.pending import pending_content, pending_text
 
-    found = read(session.store, session.clock, deal=deal, tunnel=tunnel, limit=limit)
+    found = read(session.store, session.clock, deal=deal, tunnel=tunnel, limit=limit, every=every)
     if format_ == "json":
         session.terminal.document(document(pending_content(found)))
     else:
         session.terminal.result(pending_text(found, session.terminal.width))
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+    flowrun explain d17
+    flowrun explain d17 --tunnel won-to-onboarding
+    """,
+)
+@click.argument("deal")
+@click.option("--tunnel", metavar="ID", help="Only this tunnel, even if it doesn't leave the deal's stage.")
+@format_option("text", "json")
+@click.pass_obj
+def explain(session: Session, deal: str, tunnel: str | None, format_: str) -> None:
+    """Show what each tunnel would do with a deal, when, and what holds it back.
+
+    All tunnels that leave the deal's stage, with the value of each part of the condition. For one that has fired
+    already, the journal's row and what the tunnel said then.
+    """
+    from flowrun.commands.explain import explain as read
+    from flowrun.render.explain import explanation_content, explanation_text
+    from flowrun.render.json import document
+
+    found = read(session.store, session.clock, deal, tunnel)
+    if format_ == "json":
+        session.terminal.document(document(explanation_content(found)))
+    else:
+        session.terminal.result(explanation_text(found))
 
 
 @click.command(

@@ -8,7 +8,9 @@ from flowrun.engine.pending import pending as waits
 from flowrun.store.connection import open_store
 
 
-def pending(store: str, clock: Clock, *, deal: str | None, tunnel: str | None, limit: int | None) -> Pending:
-    """What waits for time, of one deal or tunnel or of all (None). Raises WorkFailed for names that aren't there."""
+def pending(
+    store: str, clock: Clock, *, deal: str | None, tunnel: str | None, limit: int | None, every: bool
+) -> Pending:
+    """What waits, as `engine.pending`. Raises WorkFailed for a store that can't be used, or names that aren't there."""
     with open_store(store, clock) as opened:
-        return waits(opened, deal=deal, tunnel=tunnel, limit=limit)
+        return waits(opened, deal=deal, tunnel=tunnel, limit=limit, every=every)

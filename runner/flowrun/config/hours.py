@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 
+from flowrun.calendars.calendar import Spans
 from flowrun.config.leaves import read_time
 from flowrun.config.reading import Unreadable, found, reader_of, shown
 from flowrun.diagnostics import did_you_mean
 from flowrun.yamldoc import Mapping, Node, Scalar, Sequence
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-Spans: TypeAlias = tuple[tuple[int, int], ...]
-"""Open spans of a day as (start, end) in milliseconds since midnight, rising, the end exclusive."""
 
 
 @dataclass(frozen=True, slots=True)

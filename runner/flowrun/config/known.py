@@ -31,7 +31,8 @@ class Known:
     """The names of one project, as far as they are resolved.
 
     `unsure` are the names, as `deal.amount` or `vars.big`, that are declared in a way that can't be read, and
-    `unsure_pipelines` the pipelines whose stages are not all known: nothing is said about what refers to them.
+    `unsure_pipelines` the pipelines whose stages are not all known: nothing is said about what refers to them. Nor is
+    anything about calendars that a tunnel has from `unsure_calendars`, the pipelines that name one which there is not.
     """
 
     findings: Findings
@@ -45,6 +46,7 @@ class Known:
     names: Names = field(default_factory=lambda: Names({}, {}))
     unsure: set[str] = field(default_factory=set)
     unsure_pipelines: set[str] = field(default_factory=set)
+    unsure_calendars: set[str] = field(default_factory=set)
     passed_over: int = 0
     """How often something was not judged for these reasons."""
 
@@ -107,6 +109,17 @@ class Known:
     def calendar(self, ref: Text) -> str | None:
         """The calendar that a reference names; None, and a finding, if there is none."""
         return self._one("FR503", "calendar", ref, self.calendars)
+
+    def no_calendar(self, says: str, span: Span) -> None:
+        """Reports that a calendar has to be named, unless one may be declared where the files can't be read."""
+        if not self.complete:
+            self.passed_over += 1
+            return
+        hint = "declare one under `calendars`"
+        if self.calendars:
+            there = f": {', '.join(self.calendars)}" if len(self.calendars) <= _LISTED else ""
+            hint = f"name one in `calendar`, of the tunnel or the pipeline{there}"
+        self.findings.error("FR503", says, span, hint)
 
     def tunnel(self, ref: Text) -> str | None:
         """The tunnel that a reference names; None, and a finding, if there is none."""

@@ -122,10 +122,10 @@ class CalendarBlock(Block):
 
     timezone: ZoneName | None = Field(default=None, description="IANA time zone. Default: the project's.")
     hours: Hours | None = Field(description='Open spans by weekday: {mon-fri: "09:00-18:00"}; 24:00 may end one.')
-    holidays: Annotated[Text, _pattern("[A-Z]{2}(-[A-Z0-9]{1,3})?")] | None = Field(
-        default=None, description="Days off: country[-subdivision], as RU or DE-BY."
+    holidays: Annotated[Text, _pattern("[A-Z]{2}(-.+)?")] | None = Field(
+        default=None, description="Days off: country[-subdivision] of the `holidays` package, as RU or DE-BY."
     )
-    closed: Many[Day] = Field(default=(), description="More days off.")
+    closed: Many[Day] = Field(default=(), description="More days off; none of `open`.")
     open: Many[Day] = Field(default=(), description="Working days in spite of the rest.")
 
 

@@ -7,7 +7,9 @@ the files mean even where they have errors, and the checks of the graph can look
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
+from flowrun.calendars.days_off import UnknownHolidays, check_code
 from flowrun.calendars.zones import zone
 from flowrun.config.findings import Findings
 from flowrun.config.history import History
@@ -30,11 +32,11 @@ from flowrun.config.reading import Text, Unreadable, shown, unknown_key
 from flowrun.config.sites import Sites
 from flowrun.config.tunnels import Tunnels
 from flowrun.config.values import read_value
-from flowrun.diagnostics import did_you_mean
+from flowrun.diagnostics import Related, Span, did_you_mean
 from flowrun.expr import LocalTime, Names, builtins
 from flowrun.expr.types import Kind, Type, Value
 from flowrun.flow.model import Calendar, Field, Flow, Limits, Pipeline, Rails, Stage, Tunnel, Var
-from flowrun.yamldoc import Mapping, Node, Sequence
+from flowrun.yamldoc import Mapping, Node, Scalar, Sequence
 
 DEFAULT_PROJECT = "flows"
 MAX_VALUES = 1_000
@@ -46,7 +48,6 @@ RESERVED_FIELDS = frozenset(
     | {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}  # PostgreSQL lets no column have these names
     | {"rowid", "oid"}  # a column of SQLite's own
 )
-_HOLIDAYS = "a country code such as RU, or one with a subdivision such as DE-BY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,13 +215,17 @@ class _Resolver:
         calendars: dict[str, Calendar] = {}
         for name, declared in self._namespace.calendars.items():
             block = declared.block
-            if block is not None and block.hours is not None:
+            if block is None:
+                continue
+            holidays = self._holidays(block)
+            self._check_days(block)
+            if block.hours is not None:
                 calendars[name] = Calendar(
                     id=name,
                     timezone=block.timezone or self._namespace.timezone or "UTC",
                     hours=block.hours.hours,
                     declared=block.hours.declared,
-                    holidays=self._holidays(block),
+                    holidays=holidays,
                     closed=block.closed,
                     open=block.open,
                 )
@@ -229,14 +234,22 @@ class _Resolver:
     def _holidays(self, block: CalendarBlock) -> str | None:
         if block.holidays is None:
             return None
-        country, dash, subdivision = block.holidays.partition("-")
-        well_formed = len(country) == 2 and country.isalpha() and country.isupper() and country.isascii()
-        if not well_formed or (
-            dash and not (subdivision.isalnum() and subdivision.isascii() and len(subdivision) <= 3)
-        ):
-            says = f"`holidays` must be {_HOLIDAYS}, found {shown(block.holidays)}"
-            self._findings.error("FR404", says, block.holidays.node.span)
+        try:
+            check_code(block.holidays)
+        except UnknownHolidays as error:
+            self._findings.error("FR414", str(error), block.holidays.node.span, error.hint)
+            return None
         return str(block.holidays)
+
+    def _check_days(self, block: CalendarBlock) -> None:
+        """A day can't be both closed and open."""
+        both = set(block.open) & set(block.closed)
+        if not both:
+            return
+        opened, closed = _items(block, "open"), _items(block, "closed")
+        for day in map(date.isoformat, sorted(both)):
+            also = Related("it is closed here", closed[day])
+            self._findings.error("FR415", f"{day} is both open and closed", opened[day], "remove one of them", also)
 
     def _pipelines(self) -> None:
         for name, declared in self._namespace.pipelines.items():
@@ -265,6 +278,8 @@ class _Resolver:
             self._findings.error("FR404", "`stages` must have at least one stage", block.place_of("stages"))
             self._known.unsure_pipelines.add(pipeline)
         calendar = self._known.calendar(block.calendar) if block and block.calendar else None
+        if block is None or (calendar is None and block.has("calendar")):
+            self._known.unsure_calendars.add(pipeline)
         name = str(block.name) if block and block.name else pipeline
         self._known.pipelines[pipeline] = Pipeline(pipeline, name, tuple(stages.values()), calendar)
         self._known.stages.update({stage.id: stage for stage in stages.values()})
@@ -328,6 +343,13 @@ def _hidden_stages(block: PipelineBlock) -> bool:
     written = block.node_of("stages")
     readable = [stage for stage in block.stages or () if stage.id is not None]
     return isinstance(written, Sequence) and len(written.items) > len(readable)
+
+
+def _items(block: CalendarBlock, key: str) -> dict[str, Span]:
+    """Where each text stands in the list under the key."""
+    node = block.node_of(key)
+    items = node.items if isinstance(node, Sequence) else ()
+    return {item.text: item.span for item in items if isinstance(item, Scalar)}
 
 
 def _limits(*blocks: LimitsBlock | None) -> Limits:

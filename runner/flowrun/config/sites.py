@@ -2,12 +2,12 @@
 
 Paths: `tunnels.renewal`, `tunnels.renewal.when`, `fields.amount`, `vars.big`, a pipeline `sales`, a stage
 `sales.won`. `tunnels`, `fields` and `vars` are no pipeline ids, so these can't meet; the rest, whose names could,
-has a slash: `calendars/office`, `environments/prod`, `settings/timezone`.
+has a slash: `calendars/office`, `environments/prod`, `settings/timezone`. `tunnels.renewal.when` is the key; the text
+of the condition begins at `tunnels.renewal.when.start` and ends, but for blanks, at `tunnels.renewal.when.end`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import MappingProxyType
 
 from flowrun.diagnostics import Span
@@ -44,7 +44,13 @@ class Sites:
 
     def places(self) -> Places:
         """All of it as the flow's places."""
-        places: Mapping[str, Place] = {
-            path: Place(span.file, span.line, span.column) for path, span in self._spans.items()
-        }
+        places = {path: _place(span) for path, span in self._spans.items()}
+        for tunnel, text in self._conditions.items():
+            end = len(text.text.rstrip())
+            places[f"tunnels.{tunnel}.when.start"] = _place(text.locate(0, 0))
+            places[f"tunnels.{tunnel}.when.end"] = _place(text.locate(end, end))
         return MappingProxyType(places)
+
+
+def _place(span: Span) -> Place:
+    return Place(span.file, span.line, span.column)

@@ -16,7 +16,7 @@ from flowrun.config.namespace import Declared
 from flowrun.config.reading import Text, Unreadable, found, read, shown
 from flowrun.config.sites import Sites
 from flowrun.config.values import read_value
-from flowrun.diagnostics import Span, did_you_mean
+from flowrun.diagnostics import did_you_mean
 from flowrun.expr import Expression, LocalTime, Problem, Template, has_template, parse_condition, parse_template
 from flowrun.expr.types import Kind, Type
 from flowrun.flow.model import (
@@ -70,7 +70,7 @@ class Tunnels:
             after=block.after,
             at=self._at(block.at),
             calendar=self._calendar(block, sources),
-            window=self._window(block),
+            window=self._known.calendar(block.window) if block.window else None,
             once_per_deal=block.once is Once.DEAL,
             unless_exists=self._unless_exists(block, target),
             copies=self._copies(block),
@@ -144,37 +144,25 @@ class Tunnels:
 
         None where there is no business time, and where the pipelines differ: then it is that of the deal's.
         """
-        given = self._known.calendar(block.calendar) if block.calendar else None
+        if block.has("calendar"):
+            return self._known.calendar(block.calendar) if block.calendar else None
         offset = block.at.offset if block.at else None
         if block.after and block.after.business:
             place = block.node_of("after").span
         elif block.at and offset and offset.business:
             place = block.at.node_of("offset").span
         else:
-            return given
-        if block.calendar:
-            if given:
-                self._not_yet("business time (bd, bh)", place)
-            return given
-        own = {self._known.pipelines[stage.partition(".")[0]].calendar for stage in sources}
-        only = next(iter(self._known.calendars)) if len(self._known.calendars) == 1 else None
-        calendars = {calendar or only for calendar in own}
-        if None in calendars:
-            hint = "name one in `calendar`, here or in the pipeline"
-            self._findings.error("FR503", "business time (bd, bh) needs a calendar", place, hint)
             return None
-        self._not_yet("business time (bd, bh)", place)
+        pipelines = {stage.partition(".")[0] for stage in sources}
+        if not pipelines.isdisjoint(self._known.unsure_calendars):
+            self._known.passed_over += 1
+            return None
+        calendars = {self._known.pipelines[pipeline].calendar for pipeline in pipelines}
+        if None in calendars and len(self._known.calendars) != 1:
+            self._known.no_calendar("business time (bd, bh) needs a calendar", place)
+            return None
+        calendars = {calendar or next(iter(self._known.calendars)) for calendar in calendars}
         return calendars.pop() if len(calendars) == 1 else None
-
-    def _window(self, block: TunnelBlock) -> str | None:
-        window = self._known.calendar(block.window) if block.window else None
-        if window:
-            self._not_yet("`window`", block.place_of("window"))
-        return window
-
-    def _not_yet(self, what: str, span: Span) -> None:
-        hint = "calendars may be declared, but this version of flowrun does not run tunnels by them"
-        self._findings.error("FR420", f"{what} is not available yet", span, hint)
 
     def _unless_exists(self, block: TunnelBlock, target: str | None) -> UnlessExists | None:
         unless = block.unless_exists

@@ -382,9 +382,9 @@ def _queue_waiting() -> Statement:
     """Deals that stayed and wait for time are looked at when the first of their tunnels is due."""
     moved = select(acts.c.target).where(acts.c.target.is_not(None))
     rows = (
-        select(candidates.c.seq, func.min(candidates.c.due_at), literal(0, Integer))
+        select(candidates.c.seq, func.min(candidates.c.wake_at), literal(0, Integer))
         .where(
-            candidates.c.verdict == int(Verdict.WAIT),
+            candidates.c.verdict.in_([int(verdict) for verdict in Verdict if verdict.later]),
             candidates.c.ord < parameter("cut", Integer),
             candidates.c.seq.not_in(moved),
         )

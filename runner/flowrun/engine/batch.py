@@ -27,6 +27,7 @@ candidates = Table(
     Column("kind", Text, nullable=False),
     Column("verdict", Integer, nullable=False),
     Column("due_at", BigInteger),
+    Column("wake_at", BigInteger),
     Column("again", Integer, nullable=False),
 )
 """What `judge` found. `again`: 0 no journal row yet, 1 a declined row may be judged anew, 2 a parked row is retried."""
@@ -75,7 +76,7 @@ _WITHOUT_ROWID = frozenset({"candidates", "keyed"})
 
 
 def create(connection: Connection) -> None:
-    """Make the working tables on this connection, or empty them where they are."""
+    """Make the working tables on this connection; where they are, those of the last tick are emptied."""
     for table in _temporary.sorted_tables:
         columns = ", ".join(f"{column.name} {column.type.compile()}" for column in table.columns)
         keys = ", ".join(column.name for column in table.primary_key)
@@ -85,7 +86,7 @@ def create(connection: Connection) -> None:
         else:
             columns += f", PRIMARY KEY ({keys})"
         connection.exec_driver_sql(f"CREATE TEMP TABLE IF NOT EXISTS {table.name} ({columns}){tail}")
-        connection.exec_driver_sql(f"DELETE FROM temp.{table.name}")
+    clear(connection)
 
 
 def clear(connection: Connection) -> None:

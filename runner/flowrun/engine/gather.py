@@ -1,4 +1,7 @@
-"""Gathering: what `settle` needs to see of a batch, in a fixed number of statements, and its decisions put back."""
+"""Gathering: what `settle` needs to see of a batch, in a fixed number of statements, and its decisions put back.
+
+`decided` only looks, so that `explain` can ask what would become of a deal; `settled` also writes the decisions down.
+"""
 
 from __future__ import annotations
 
@@ -46,16 +49,7 @@ def settled(
     waiting: Sequence[int],
 ) -> Settlement:
     """Decide the batch in order and write the decisions to `acts`. `moment` are the parameters of judging."""
-    found = _read(connection, statements, moment)
-    asked = [guard for guard in guards if _asks(guard, found)]
-    surroundings = Surroundings(
-        max_copies=flow.limits.max_copies,
-        keys=_keys(connection, order, asked, moment),
-        elsewhere={guard.number: _elsewhere(connection, guard) for guard in asked},
-        made=dict(statements.made.run(connection, **moment).all()),
-    )
-    terms = _terms(connection, order, guards, moment, waiting)
-    settlement = settle(found, terms, surroundings)
+    settlement = decided(connection, flow, order, guards, statements, moment, waiting)
     if settlement.decisions:
         connection.execute(
             insert(acts),
@@ -80,6 +74,28 @@ def settled(
         ids = [order[at].id for at in sorted(settlement.tripped)]
         connection.execute(update(tunnels).where(tunnels.c.id.in_(ids)).values(tripped_at=moment["now"]))
     return settlement
+
+
+def decided(
+    connection: Connection,
+    flow: Flow,
+    order: Sequence[Tunnel],
+    guards: Sequence[Guard],
+    statements: Gathering,
+    moment: Mapping[str, object],
+    waiting: Sequence[int],
+) -> Settlement:
+    """What becomes of the candidates, decided in order; nothing but working tables is written."""
+    found = _read(connection, statements, moment)
+    asked = [guard for guard in guards if _asks(guard, found)]
+    surroundings = Surroundings(
+        max_copies=flow.limits.max_copies,
+        keys=_keys(connection, order, asked, moment),
+        elsewhere={guard.number: _elsewhere(connection, guard) for guard in asked},
+        made=dict(statements.made.run(connection, **moment).all()),
+    )
+    terms = _terms(connection, order, guards, moment, waiting)
+    return settle(found, terms, surroundings)
 
 
 def _candidates(flow: Flow) -> Statement:
@@ -110,7 +126,7 @@ def _candidates(flow: Flow) -> Statement:
             held,
         )
         .select_from(found.join(deal, deal.c.seq == found.c.seq))
-        .where(found.c.verdict != int(Verdict.WAIT))
+        .where(found.c.verdict.not_in([int(verdict) for verdict in Verdict if verdict.later]))
         .order_by(found.c.ord, found.c.pos)
     )
 

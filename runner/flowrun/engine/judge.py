@@ -3,18 +3,22 @@
 A candidate is a deal, a tunnel that leaves its stage, and a verdict:
 
 - READY     all of semantics.md's conditions hold
-- WAIT      only time is missing; `due_at` is when to look again
+- WAIT      it is not due yet, or its window is closed; `wake_at` is when it is due and open
+- TOMORROW  its condition asks for today's date and is false today; `wake_at` is the next local midnight
 - OVERFLOW  a number of the condition or of `set` grew beyond what a decimal holds
 - DECLINED  `watch: false` said no
 
 A deal and a tunnel that wait for data are no candidate at all. The statement has one arm of a CASE per tunnel, so that
 each deal pays for the tunnels of its own stage only; for tunnels without time, the condition itself is the filter and
 the verdict a constant, so that nothing is computed twice.
+
+What the arms and the filter are made of (`Parts`, `gone_live`, `ledger`, `unsettled`) can be asked for one by one:
+`explain` does, to say which of them keeps a tunnel from being a candidate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -37,7 +41,7 @@ from sqlalchemy import (
 )
 
 from flowrun.engine.effects import NOW, always_filled, copied_value, scope_of, setting_value
-from flowrun.engine.schedule import due
+from flowrun.engine.schedule import due, opens
 from flowrun.engine.statement import parameter
 from flowrun.expr import Template
 from flowrun.expr.sql import Scope, condition, rendered
@@ -56,6 +60,12 @@ class Verdict(IntEnum):
     WAIT = 2
     OVERFLOW = 3
     DECLINED = 4
+    TOMORROW = 5
+
+    @property
+    def later(self) -> bool:
+        """Whether only time is missing."""
+        return self in {Verdict.WAIT, Verdict.TOMORROW}
 
 
 class Route(StrEnum):
@@ -77,12 +87,31 @@ def route_of(tunnel: Tunnel) -> Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """What judging asks of one tunnel and a deal.
+
+    `due_at` is NULL while the date that it counts from is empty; `opens_at` is the first instant from now on at which
+    it is due and its window open (NULL: never). `opens_at`, `condition`, `overflow` and `fired_before` are None where
+    the tunnel has no such thing; `required` are the fields that the firing could leave empty in the target stage, each
+    with whether it is filled. None of the booleans is ever NULL.
+    """
+
+    due_at: ColumnElement[int]
+    opens_at: ColumnElement[int] | None
+    condition: ColumnElement[bool] | None
+    required: Mapping[str, ColumnElement[bool]]
+    overflow: ColumnElement[bool] | None
+    fired_before: ColumnElement[bool] | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Arm:
-    """What judging needs of one tunnel: `keep` filters, `verdict` is NULL-free where `keep` holds."""
+    """What judging needs of one tunnel: `keep` filters; the verdict and both instants are NULL-free where it holds."""
 
     keep: ColumnElement[bool]
     verdict: ColumnElement[int]
     due_at: ColumnElement[int]
+    wake_at: ColumnElement[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +129,7 @@ class Ground:
 
 
 def judging(flow: Flow, tunnels: Mapping[int, Tunnel], ground: Ground) -> Select[Any]:
-    """SELECT ord, pos, seq, kind, verdict, due_at, again of all candidates for these tunnels (by file position).
+    """SELECT ord, pos, seq, kind, verdict, due_at, wake_at, again of all candidates for these tunnels (by position).
 
     Parameters to bind: `now`, `midnight` (the next one of the project's zone), `today` (ISO date there).
     """
@@ -110,18 +139,11 @@ def judging(flow: Flow, tunnels: Mapping[int, Tunnel], ground: Ground) -> Select
     keep = by_position(position, {at: arm.keep for at, arm in arms.items()})
     verdict = by_position(position, {at: arm.verdict for at, arm in arms.items()})
     due_at = by_position(position, {at: arm.due_at for at, arm in arms.items()})
+    wake_at = by_position(position, {at: arm.wake_at for at, arm in arms.items()})
     shadows = [at for at, tunnel in tunnels.items() if tunnel.mode is Mode.SHADOW]
     row = firings.alias("f")
     apart = (
         row.c.shadow <= case((position.in_(shadows), 1), else_=0) if shadows else row.c.shadow == literal(0, Integer)
-    )
-    ledger = and_(row.c.deal == deal.c.id, row.c.entry == deal.c.entry, row.c.tunnel == route.c.tunnel, apart)
-    unsettled = or_(
-        row.c.seq.is_(None),
-        and_(
-            route.c.kind != Route.SHADOW.value,
-            or_(row.c._retry == 1, and_(row.c.result == "declined", row.c.due_at != due_at)),
-        ),
     )
     return (
         select(
@@ -131,15 +153,37 @@ def judging(flow: Flow, tunnels: Mapping[int, Tunnel], ground: Ground) -> Select
             route.c.kind.label("kind"),
             verdict.label("verdict"),
             due_at.label("due_at"),
+            wake_at.label("wake_at"),
             case((row.c.seq.is_(None), 0), (row.c._retry == 1, 2), else_=1).label("again"),
         )
-        .select_from(ground.source.outerjoin(row, ledger))
+        .select_from(ground.source.outerjoin(row, and_(ledger(row, deal, route.c.tunnel), apart)))
         .where(
             position.between(min(tunnels), max(tunnels)),
-            or_(route.c.include == 1, deal.c.entered_at >= route.c.live_at),
-            unsettled,
+            gone_live(deal, route),
+            unsettled(row, route, due_at),
             keep,
         )
+    )
+
+
+def gone_live(deal: FromClause, route: FromClause) -> ColumnElement[bool]:
+    """Whether the entry began after the tunnel went live for its stage, or the existing deals are included."""
+    return or_(route.c.include == 1, deal.c.entered_at >= route.c.live_at)
+
+
+def ledger(row: FromClause, deal: FromClause, tunnel: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether that row of the journal is of the deal's present entry and that tunnel; shadow rows are told apart."""
+    return and_(row.c.deal == deal.c.id, row.c.entry == deal.c.entry, row.c.tunnel == tunnel)
+
+
+def unsettled(row: FromClause, route: FromClause, due_at: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether the entry is open for the tunnel: no row of it yet (`row` is outer joined), or one that may change."""
+    return or_(
+        row.c.seq.is_(None),
+        and_(
+            route.c.kind != Route.SHADOW.value,
+            or_(row.c._retry == 1, and_(row.c.result == "declined", row.c.due_at != due_at)),
+        ),
     )
 
 
@@ -157,55 +201,59 @@ def by_position(position: ColumnElement[int], arms: Mapping[int, ColumnElement[A
     return case((position < order[middle], lower), else_=upper)
 
 
-def _arm(flow: Flow, tunnel: Tunnel, deal: FromClause, route: FromClause) -> _Arm:
+def parts(flow: Flow, tunnel: Tunnel, deal: FromClause, route: FromClause) -> Parts:
+    """The parts of that tunnel's verdict over the deals of `deal`, beside its `route`."""
     scope = scope_of(flow, deal)
-    holds: list[ColumnElement[bool]] = []
-    overflows: list[ColumnElement[bool]] = []
-    uses_today = False
-    if tunnel.when is not None:
-        judged = condition(tunnel.when, scope)
-        holds.append(judged.value)
-        overflows += [judged.overflow] if judged.overflow is not None else []
-        uses_today = tunnel.when.uses_today
-    holds += _requirements(flow, tunnel, deal)
-    good = and_(true(), *holds) if len(holds) != 1 else holds[0]
-    overflow = (
-        or_(false(), *overflows, *_setting_overflows(tunnel, scope, good))
-        if _may_overflow(overflows, tunnel, scope)
-        else None
+    judged = None if tunnel.when is None else condition(tunnel.when, scope)
+    required = _requirements(flow, tunnel, deal)
+    value = None if judged is None else judged.value
+    spilt = [] if judged is None or judged.overflow is None else [judged.overflow]
+    spilt += _setting_overflows(tunnel, scope, _good(value, required))
+    due_at = due(flow, tunnel, deal)
+    return Parts(
+        due_at=due_at,
+        opens_at=opens(flow, tunnel, due_at),
+        condition=value,
+        required=required,
+        overflow=or_(false(), *spilt) if spilt else None,
+        fired_before=_fired_before(deal, route) if tunnel.once_per_deal else None,
     )
-    arm = _timed(tunnel, due(flow, tunnel, deal), good, overflow, uses_today=uses_today)
-    return replace(arm, keep=and_(arm.keep, ~_fired_before(deal, route))) if tunnel.once_per_deal else arm
 
 
-def _timed(
-    tunnel: Tunnel,
-    due_at: ColumnElement[int],
-    good: ColumnElement[bool],
-    overflow: ColumnElement[bool] | None,
-    *,
-    uses_today: bool,
-) -> _Arm:
-    at_once = tunnel.at is None and (tunnel.after is None or tunnel.after.zero)
-    ready = literal(int(Verdict.READY), Integer)
-    wait = literal(int(Verdict.WAIT), Integer)
-    spilt = literal(int(Verdict.OVERFLOW), Integer)
-    declined = literal(int(Verdict.DECLINED), Integer)
-    early = due_at > NOW
+def _arm(flow: Flow, tunnel: Tunnel, deal: FromClause, route: FromClause) -> _Arm:
+    asked = parts(flow, tunnel, deal, route)
+    good = _good(asked.condition, asked.required)
+    arm = _timed(tunnel, asked, good)
+    return arm if asked.fired_before is None else replace(arm, keep=and_(arm.keep, ~asked.fired_before))
+
+
+def _good(value: ColumnElement[bool] | None, required: Mapping[str, ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Conditions 5 and 6 of semantics.md, "Firing"."""
+    holds = [*([] if value is None else [value]), *required.values()]
+    return and_(true(), *holds) if len(holds) != 1 else holds[0]
+
+
+def _timed(tunnel: Tunnel, asked: Parts, good: ColumnElement[bool]) -> _Arm:
+    due_at, opening, overflow = asked.due_at, asked.opens_at, asked.overflow
+    free = due_at if opening is None else opening
+    at_once = tunnel.at is None and opening is None and (tunnel.after is None or tunnel.after.zero)
+    steps = [] if at_once else [(free > NOW, _is(Verdict.WAIT))]
+    steps += [(overflow, _is(Verdict.OVERFLOW))] if overflow is not None else []
+    sometime = [] if tunnel.at is None and opening is None else [free.is_not(None)]
     if not tunnel.watch:
-        steps = [] if at_once else [(early, wait)]
-        steps += [(overflow, spilt)] if overflow is not None else []
-        return _Arm(due_at.is_not(None), case(*steps, (good, ready), else_=declined), due_at)
-    if uses_today:
-        steps = [(early, wait)]
-        steps += [(overflow, spilt)] if overflow is not None else []
-        verdict = case(*steps, (good, ready), else_=wait)
-        return _Arm(due_at.is_not(None), verdict, case((early, due_at), (good, due_at), else_=MIDNIGHT))
+        verdict = case(*steps, (good, _is(Verdict.READY)), else_=_is(Verdict.DECLINED))
+        return _Arm(and_(true(), *sometime), verdict, due_at, free)
+    if tunnel.when is not None and tunnel.when.uses_today:
+        verdict = case(*steps, (good, _is(Verdict.READY)), else_=_is(Verdict.TOMORROW))
+        wake_at = MIDNIGHT if at_once else case((free > NOW, free), else_=MIDNIGHT)
+        return _Arm(and_(true(), *sometime), verdict, due_at, wake_at)
     keep = good if overflow is None else or_(overflow, good)
-    keep = keep if tunnel.at is None else and_(due_at.is_not(None), keep)
-    steps = [] if at_once else [(early, wait)]
-    steps += [(overflow, spilt)] if overflow is not None else []
-    return _Arm(keep, case(*steps, else_=ready) if steps else ready, due_at)
+    ready = _is(Verdict.READY)
+    return _Arm(and_(*sometime, keep), case(*steps, else_=ready) if steps else ready, due_at, free)
+
+
+def _is(verdict: Verdict) -> ColumnElement[int]:
+    return literal(int(verdict), Integer)
 
 
 def _fired_before(deal: FromClause, route: FromClause) -> ColumnElement[bool]:
@@ -218,12 +266,12 @@ def _fired_before(deal: FromClause, route: FromClause) -> ColumnElement[bool]:
     )
 
 
-def _requirements(flow: Flow, tunnel: Tunnel, deal: FromClause) -> list[ColumnElement[bool]]:
+def _requirements(flow: Flow, tunnel: Tunnel, deal: FromClause) -> dict[str, ColumnElement[bool]]:
     """The target stage's `requires`, of what the firing leaves there; an origin's are looked at when settling."""
     if tunnel.origin:
-        return []
-    clauses = (filled(flow, tunnel, name, deal, deal) for name in flow.stages[tunnel.target].requires)
-    return [clause for clause in clauses if clause is not None]
+        return {}
+    clauses = {name: filled(flow, tunnel, name, deal, deal) for name in flow.stages[tunnel.target].requires}
+    return {name: clause for name, clause in clauses.items() if clause is not None}
 
 
 def filled(flow: Flow, tunnel: Tunnel, name: str, deal: FromClause, target: FromClause) -> ColumnElement[bool] | None:
@@ -244,12 +292,6 @@ def filled(flow: Flow, tunnel: Tunnel, name: str, deal: FromClause, target: From
     if setting is not None:
         return false()
     return target.c[name].is_not(None)
-
-
-def _may_overflow(overflows: Sequence[ColumnElement[bool]], tunnel: Tunnel, scope: Scope) -> bool:
-    return bool(overflows) or any(
-        isinstance(setting, Template) and rendered(setting, scope).overflow is not None for _, setting in tunnel.set
-    )
 
 
 def _setting_overflows(tunnel: Tunnel, scope: Scope, good: ColumnElement[bool]) -> list[ColumnElement[bool]]:

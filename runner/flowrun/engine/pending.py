@@ -1,33 +1,67 @@
-"""What time will bring: the deals whose firings wait for their due instant, soonest first."""
+"""What waits: for time (due instants, windows), soonest first; on request also for data."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Select,
+    Text,
+    and_,
+    case,
+    func,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+)
 
-from flowrun.engine.judge import Ground, Verdict, judge_parameters, judging
+from flowrun.engine.effects import NOW
+from flowrun.engine.judge import (
+    Ground,
+    Parts,
+    Verdict,
+    by_position,
+    gone_live,
+    judge_parameters,
+    judging,
+    ledger,
+    parts,
+)
 from flowrun.engine.rules import chunked
 from flowrun.errors import WorkFailed
-from flowrun.flow.model import Mode, Tunnel
+from flowrun.flow.model import Flow, Mode, Reason, Tunnel
 from flowrun.store import revisions
 from flowrun.store.connection import Store
-from flowrun.store.tables import deals_table, queue, routes
+from flowrun.store.tables import deals_table, firings, queue, routes
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A deal and a tunnel. `due_at` is an instant (ms, UTC); `waits_for` is a word of semantics.md: due, condition."""
+    """A deal and a tunnel.
+
+    `due_at` is the instant (ms, UTC) at which it is due and its window open; for a condition that asks for today's date
+    it is the next midnight; None for what waits for data. `waits_for`: due and window are brought by time; condition,
+    requirement and date by data.
+    """
 
     deal: str
     tunnel: str
-    due_at: int
-    waits_for: str
+    due_at: int | None
+    waits_for: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """All that waits for time at one instant, in the project's `timezone`.
+    """What waits at one instant, in the project's `timezone`.
 
     `next_at` is the next instant at which time may change something, or None. `count` is of all, also of those beyond
     the limit.
@@ -40,14 +74,21 @@ class Pending:
     waits: tuple[Wait, ...]
 
 
-def pending(store: Store, *, deal: str | None = None, tunnel: str | None = None, limit: int | None = None) -> Pending:
-    """What waits, of one deal or tunnel or of all (None). Raises WorkFailed for names that aren't there."""
+def pending(
+    store: Store,
+    *,
+    deal: str | None = None,
+    tunnel: str | None = None,
+    limit: int | None = None,
+    every: bool = False,
+) -> Pending:
+    """What waits for time, of one deal or tunnel or of all (None), soonest first.
+
+    `every` adds what waits for data, which looks at all deals. Raises WorkFailed for names that aren't there.
+    """
     now = store.clock.now()
     with store.read() as connection:
-        applied = revisions.current(connection)
-        if applied is None:
-            raise WorkFailed("no revision is applied in this store yet", "apply one with 'flowrun apply'")
-        flow = applied.flow
+        flow = revisions.applied(connection).flow
         order = list(flow.tunnels.values())
         if tunnel is not None and tunnel not in flow.tunnels:
             raise WorkFailed(f"there is no tunnel '{tunnel}'")
@@ -59,31 +100,77 @@ def pending(store: Store, *, deal: str | None = None, tunnel: str | None = None,
         wanted = {at: one for at, one in enumerate(order) if one.mode is not Mode.OFF and tunnel in (None, one.id)}
         if not wanted:
             return Pending(now, flow.timezone, next_at, 0, ())
-        route = routes.alias("r")
-        source = queue.join(deals, deals.c.seq == queue.c.deal).join(route, route.c.stage == deals.c.stage)
-        ground = Ground(source, deals, route, deals.c.seq)
-        found = union_all(*(judging(flow, mine, ground) for mine in chunked(wanted).values())).subquery("found")
-        waits = (
-            select(deals.c.id, found.c.pos, found.c.due_at)
-            .select_from(found.join(deals, deals.c.seq == found.c.seq))
-            .where(found.c.verdict == int(Verdict.WAIT))
-        )
-        waits = waits.where(deals.c.id == deal) if deal is not None else waits
+        selects = [_for_time(flow, mine, deals) for mine in chunked(wanted).values()]
+        selects += [_for_data(flow, mine, deals) for mine in chunked(wanted).values()] if every else []
+        found = union_all(*selects).subquery("found")
+        # What only tomorrow's date may change waits for data as far as anyone can tell today.
+        kept = [true() if every else found.c.waits_for != Reason.CONDITION.value]
+        kept += [found.c.id == deal] if deal is not None else []
         moment = judge_parameters(flow, now)
-        count = connection.execute(select(func.count()).select_from(waits.subquery("waits")), moment).scalar_one()
-        listed = waits.order_by(found.c.due_at, found.c.seq, found.c.pos).limit(limit)
-        rows = connection.execute(listed, moment).all()
-        return Pending(
-            now,
-            flow.timezone,
-            next_at,
-            count,
-            tuple(
-                Wait(id_, order[pos].id, due_at, _waits_for(order[pos], due_at, moment)) for id_, pos, due_at in rows
-            ),
+        count = connection.execute(select(func.count()).select_from(found).where(*kept), moment).scalar_one()
+        listed = select(found.c.id, found.c.pos, found.c.wake_at, found.c.waits_for).where(*kept)
+        listed = listed.order_by(found.c.wake_at.is_(None), found.c.wake_at, found.c.seq, found.c.pos).limit(limit)
+        waits = tuple(
+            Wait(id_, order[pos].id, wake_at, Reason(word))
+            for id_, pos, wake_at, word in connection.execute(listed, moment)
         )
+        return Pending(now, flow.timezone, next_at, count, waits)
 
 
-def _waits_for(tunnel: Tunnel, due_at: int, moment: dict[str, object]) -> str:
+def _for_time(flow: Flow, mine: Mapping[int, Tunnel], deals: FromClause) -> Select[Any]:
+    """SELECT id, seq, pos, wake_at, waits_for of what waits for time: only deals in the queue do."""
+    route = routes.alias("r")
+    source = queue.join(deals, deals.c.seq == queue.c.deal).join(route, route.c.stage == deals.c.stage)
+    judged = judging(flow, mine, Ground(source, deals, route, deals.c.seq)).subquery()
+    named = deals_table(flow).alias("named")
+    word = case(
+        (judged.c.verdict == int(Verdict.TOMORROW), Reason.CONDITION.value),
+        (judged.c.due_at > NOW, Reason.DUE.value),
+        else_=Reason.WINDOW.value,
+    )
+    return (
+        select(named.c.id, named.c.seq, judged.c.pos, judged.c.wake_at, word.label("waits_for"))
+        .select_from(judged.join(named, named.c.seq == judged.c.seq))
+        .where(judged.c.verdict.in_([int(verdict) for verdict in Verdict if verdict.later]))
+    )
+
+
+def _for_data(flow: Flow, mine: Mapping[int, Tunnel], deals: FromClause) -> Select[Any]:
+    """The same of what waits for data: a date, the condition, a requirement, in this order."""
+    route, row = routes.alias("r"), firings.alias("f")
+    asked = {at: parts(flow, tunnel, deals, route) for at, tunnel in mine.items()}
+    word = by_position(route.c.position, {at: _lacking(mine[at], one) for at, one in asked.items()})
+    fired = {at: true() if one.fired_before is None else not_(one.fired_before) for at, one in asked.items()}
+    apart = or_(row.c.shadow == 0, route.c.kind == "shadow")
+    unsettled = row.c.seq.is_(None)
+    waiting = (
+        select(deals.c.id, deals.c.seq, route.c.position.label("pos"), word.label("waits_for"))
+        .select_from(
+            deals.join(route, route.c.stage == deals.c.stage).outerjoin(
+                row, and_(ledger(row, deals, route.c.tunnel), apart)
+            )
+        )
+        .where(
+            route.c.position.between(min(mine), max(mine)),
+            gone_live(deals, route),
+            unsettled,
+            by_position(route.c.position, fired),
+        )
+        .subquery()
+    )
+    nothing = literal(None, BigInteger)
+    columns = (waiting.c.id, waiting.c.seq, waiting.c.pos, nothing.label("wake_at"), waiting.c.waits_for)
+    return select(*columns).where(waiting.c.waits_for.is_not(None))
+
+
+def _lacking(tunnel: Tunnel, asked: Parts) -> ColumnElement[str | None]:
+    """The word for the first thing that data must bring; NULL where nothing is missing, or only time."""
+    steps: list[tuple[ColumnElement[bool], str]] = []
+    if tunnel.at is not None:
+        steps.append((asked.due_at.is_(None), Reason.DATE.value))
     by_date = tunnel.when is not None and tunnel.when.uses_today
-    return "condition" if by_date and due_at == moment["midnight"] else "due"
+    if tunnel.watch and asked.condition is not None and not by_date:
+        steps.append((not_(asked.condition), Reason.CONDITION.value))
+    if tunnel.watch and asked.required and not by_date:
+        steps.append((not_(and_(*asked.required.values())), Reason.REQUIREMENT.value))
+    return case(*steps, else_=null()) if steps else literal(None, Text)

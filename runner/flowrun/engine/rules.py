@@ -42,14 +42,7 @@ def rules_of(revision: int, flow: Flow) -> Rules:
     order = tuple(flow.tunnels.values())
     chunks = chunked({at: tunnel for at, tunnel in enumerate(order) if tunnel.mode is not Mode.OFF})
     delicate = [at for at, tunnel in sensitive(order).items() if tunnel.mode is not Mode.OFF]
-    deal = deals_table(flow).alias("d")
-    route = routes.alias("r")
-    ground = Ground(
-        source=batch.join(deal, deal.c.seq == batch.c.deal).join(route, route.c.stage == deal.c.stage),
-        deal=deal,
-        route=route,
-        order=batch.c.ord,
-    )
+    ground = ground_of_batch(flow)
     columns = [column.name for column in candidates.c]
     return Rules(
         revision=revision,
@@ -60,11 +53,23 @@ def rules_of(revision: int, flow: Flow) -> Rules:
             for span, mine in chunks.items()
         },
         chunks_of_batch=Statement(
-            select(route.c.position - route.c.position % CHUNK).select_from(ground.source).distinct()
+            select(ground.route.c.position - ground.route.c.position % CHUNK).select_from(ground.source).distinct()
         ),
         acting=acting(flow, chunks, delicate),
         gathering=gathering(flow, order),
         guards=guards(flow, order),
+    )
+
+
+def ground_of_batch(flow: Flow) -> Ground:
+    """The deals of the working table `batch`, in its order, beside the applied routes."""
+    deal = deals_table(flow).alias("d")
+    route = routes.alias("r")
+    return Ground(
+        source=batch.join(deal, deal.c.seq == batch.c.deal).join(route, route.c.stage == deal.c.stage),
+        deal=deal,
+        route=route,
+        order=batch.c.ord,
     )
 
 

@@ -1,28 +1,40 @@
-"""When a tunnel is due for a deal, as SQL (semantics.md, "Due").
+"""When a tunnel is due for a deal, and when its window lets it fire, as SQL (semantics.md, "Due").
 
-Plain arithmetic where it is that; a registered function where the wall clock of a zone decides. Calendars and
-business time are not there yet: `config` refuses them before they come here.
+Plain arithmetic where it is that; a registered function where the wall clock of a zone or a calendar decides.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, func, literal, null
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Text, case, func, literal, null
 
+from flowrun.calendars.calendar import to_text
 from flowrun.calendars.durations import DAY, Duration
 from flowrun.calendars.zones import zone
+from flowrun.engine.effects import NOW
 from flowrun.expr.limits import EARLIEST, LATEST
 from flowrun.expr.types import Kind
-from flowrun.flow.model import Flow, Tunnel
+from flowrun.flow.model import At, Flow, Tunnel
 
 
 def due(flow: Flow, tunnel: Tunnel, deal: FromClause) -> ColumnElement[int]:
     """The instant (ms, UTC) at which the tunnel is due for the deal; NULL while its `at` field is empty."""
     if tunnel.at is not None:
-        return _at(flow, tunnel, deal)
+        return _at(flow, tunnel, tunnel.at, deal)
     entered: ColumnElement[int] = deal.c.entered_at
     if tunnel.after is None or tunnel.after.zero:
         return entered
+    if tunnel.after.business:
+        days, ms = tunnel.after.business_days, tunnel.after.business_ms
+        return func.fr_business(entered, days, ms, _calendar(flow, tunnel, deal), type_=BigInteger)
     return _later(entered, tunnel.after, flow.timezone)
+
+
+def opens(flow: Flow, tunnel: Tunnel, due_at: ColumnElement[int]) -> ColumnElement[int] | None:
+    """The first instant from now on at which it is due and its window is open; NULL: never. None without a window."""
+    if tunnel.window is None:
+        return None
+    window = literal(to_text(flow.calendars[tunnel.window]), Text)
+    return func.fr_next_open(func.max(due_at, NOW), window, type_=BigInteger)
 
 
 def _later(instant: ColumnElement[int], duration: Duration, timezone: str) -> ColumnElement[int]:
@@ -32,12 +44,22 @@ def _later(instant: ColumnElement[int], duration: Duration, timezone: str) -> Co
     return func.fr_shift(instant, duration.days, duration.ms, timezone, type_=BigInteger)
 
 
-def _at(flow: Flow, tunnel: Tunnel, deal: FromClause) -> ColumnElement[int]:
-    at = tunnel.at
-    assert at is not None
+def _at(flow: Flow, tunnel: Tunnel, at: At, deal: FromClause) -> ColumnElement[int]:
     moment = deal.c[at.field]
-    kind = flow.fields[at.field].type.kind if at.field in flow.fields else Kind.DATETIME
-    if kind is Kind.DATETIME and at.time is None:
-        return _later(moment, at.offset, flow.timezone)
     time = null() if at.time is None else literal(at.time, BigInteger)
+    if at.offset.business:
+        days, ms, calendar = at.offset.business_days, at.offset.business_ms, _calendar(flow, tunnel, deal)
+        return func.fr_at_business(moment, days, ms, time, flow.timezone, calendar, type_=BigInteger)
+    if flow.fields[at.field].type.kind is Kind.DATETIME and at.time is None:
+        return _later(moment, at.offset, flow.timezone)
     return func.fr_at(moment, at.offset.days, at.offset.ms, time, flow.timezone, type_=BigInteger)
+
+
+def _calendar(flow: Flow, tunnel: Tunnel, deal: FromClause) -> ColumnElement[str]:
+    """The calendar that counts for the deal: the tunnel's, else that of the pipeline where it stands."""
+    pipelines = dict.fromkeys(stage.partition(".")[0] for stage in tunnel.sources)
+    ids = {pipeline: tunnel.calendar or flow.pipelines[pipeline].calendar for pipeline in pipelines}
+    texts = {pipeline: to_text(flow.calendars[id_]) for pipeline, id_ in ids.items() if id_ is not None}
+    if len(set(texts.values())) == 1:
+        return literal(next(iter(texts.values())), Text)
+    return case({pipeline: literal(text, Text) for pipeline, text in texts.items()}, value=deal.c.pipeline)

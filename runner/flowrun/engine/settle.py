@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import groupby
 from typing import NamedTuple
 
@@ -113,11 +114,32 @@ class Surroundings:
     made: Mapping[str, int] = field(default_factory=dict)
 
 
+class Left(StrEnum):
+    """Why a candidate is left undecided.
+
+    Its tunnel is paused or tripped (`WAITING`), or trips now (`BREAKER`); the origin lacks what the target stage
+    requires; an earlier move goes first or holds the deal (`BEHIND`, and `PARKED` where that is a parked row); or the
+    deal itself, or an origin, has just moved and is looked at again first (`AGAIN`).
+    """
+
+    WAITING = "waiting"
+    BREAKER = "breaker"
+    REQUIREMENT = "requirement"
+    BEHIND = "behind"
+    PARKED = "parked"
+    AGAIN = "again"
+
+
 @dataclass(slots=True)
 class Settlement:
-    """The decisions, the tunnels that tripped, and `cut`: the first deal left for the next batch, or None."""
+    """The decisions, the tunnels that tripped, and `cut`: the first deal left for the next batch, or None.
+
+    `left` says of the other candidates, by order and position, why they are undecided; those of deals that moved, or
+    after the cut, are not in it, but for the deal at the cut.
+    """
 
     decisions: list[Decision] = field(default_factory=list)
+    left: dict[tuple[int, int], Left] = field(default_factory=dict)
     tripped: set[int] = field(default_factory=set)
     cut: int | None = None
 
@@ -158,16 +180,27 @@ class _Walk:
 
     def deal(self, group: Sequence[Candidate]) -> bool:
         """Decide one deal's candidates; False if the batch must end here, with those that are left for the next."""
-        for candidate in group:
+        for at, candidate in enumerate(group):
             if candidate.seq in self._moved:
+                self._leave(Left.AGAIN, *group[at:])
                 return True
             if self._comes_too_late(candidate):
+                self._leave(Left.AGAIN, *group[at:])
                 return False
             if candidate.kind is not Route.MOVE:
                 self._aside(candidate)
-        if not group[0].held and group[0].seq not in self._moved:
-            self._move([candidate for candidate in group if candidate.kind is Route.MOVE])
+        moves = [candidate for candidate in group if candidate.kind is Route.MOVE]
+        if group[0].seq in self._moved:
+            self._leave(Left.AGAIN, *moves)
+        elif group[0].held:
+            self._leave(Left.PARKED, *moves)
+        else:
+            self._move(moves)
         return True
+
+    def _leave(self, why: Left, *candidates: Candidate) -> None:
+        for candidate in candidates:
+            self.settlement.left[candidate.order, candidate.position] = why
 
     def _keys(self, candidate: Candidate) -> Mapping[int, Keys]:
         return self._beside.keys.get((candidate.order, candidate.position), {})
@@ -187,9 +220,11 @@ class _Walk:
     def _aside(self, candidate: Candidate) -> None:
         terms = self._terms[candidate.position]
         if candidate.kind is not Route.SHADOW and self._waits(candidate.position):
+            self._leave(Left.WAITING, candidate)
             return
         outcome = self._outcome(candidate, terms)
         if outcome is None:
+            self._leave(Left.REQUIREMENT, candidate)
             return
         result, reason = outcome
         if candidate.kind is Route.SHADOW:
@@ -198,21 +233,25 @@ class _Walk:
             self._decide(candidate, result, reason)
         elif self._allowed(candidate.position):
             self._fire(candidate, terms)
+        else:
+            self._leave(Left.BREAKER, candidate)
 
     def _move(self, moves: Sequence[Candidate]) -> None:
-        for candidate in moves:
+        for at, candidate in enumerate(moves):
             terms = self._terms[candidate.position]
             declined = candidate.verdict is Verdict.DECLINED
             if self._waits(candidate.position):
-                if declined:
-                    continue
-                return
-            result, reason = self._outcome(candidate, terms) or _DECLINED
-            if result != "fired":
-                self._decide(candidate, result, reason)
-            elif self._allowed(candidate.position):
-                self._fire(candidate, terms)
+                self._leave(Left.WAITING, candidate)
+            else:
+                result, reason = self._outcome(candidate, terms) or _DECLINED
+                if result != "fired":
+                    self._decide(candidate, result, reason)
+                elif self._allowed(candidate.position):
+                    self._fire(candidate, terms)
+                else:
+                    self._leave(Left.BREAKER, candidate)
             if not declined:
+                self._leave(Left.BEHIND, *moves[at + 1 :])
                 return
 
     def _outcome(self, candidate: Candidate, terms: Terms) -> tuple[str, str | None] | None:

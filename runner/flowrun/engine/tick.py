@@ -13,7 +13,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Integer, and_, func, insert, or_, select
+from sqlalchemy import Connection, Integer, and_, delete, func, insert, or_, select
 
 from flowrun.engine import batch as working
 from flowrun.engine.batch import acts, batch
@@ -128,6 +128,7 @@ class Ticker:
             text = connection.execute(select(revisions.c.flow).where(revisions.c.number == number)).scalar_one()
             self._rules = rules_of(number, loads(text))
             working.create(connection)
+            connection.execute(delete(rules_table))
             if self._rules.order:
                 connection.execute(
                     insert(rules_table),

@@ -11,9 +11,10 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import Any, TypeAlias, TypeVar
 
+from flowrun.calendars.calendar import from_record as _read_calendar
+from flowrun.calendars.calendar import to_record as _calendar
 from flowrun.calendars.durations import Duration, parse_duration
 from flowrun.expr import Expression, Names, Problem, Template, builtins, parse_condition, parse_template
 from flowrun.expr.types import TEXT, Kind, Type
@@ -22,7 +23,6 @@ from flowrun.flow.model import (
     Action,
     At,
     Breaker,
-    Calendar,
     Field,
     Flow,
     Limits,
@@ -70,6 +70,13 @@ def loads(text: str) -> Flow:
         if isinstance(error, BadFlow):
             raise
         raise BadFlow(f"the stored flow is damaged: {type(error).__name__}: {error}") from error
+
+
+def once_per_deal(text: str) -> tuple[frozenset[str], Mapping[str, str]]:
+    """The tunnels of `once: deal` of a flow that `dumps` wrote, and its tunnels' renames, without reading the rest."""
+    record = json.loads(text)
+    once = frozenset(item["id"] for item in record.get("tunnels", ()) if item.get("once_per_deal"))
+    return once, {item["old"]: item["new"] for item in record.get("moved", ()) if item["kind"] == "tunnel"}
 
 
 def digest(flow: Flow) -> str:
@@ -172,18 +179,6 @@ def _var(var: Var) -> Record:
 
 def _field(field: Field) -> Record:
     return _record(id=field.id, type=_type(field.type), default=to_json(field.default, field.type))
-
-
-def _calendar(calendar: Calendar) -> Record:
-    return _record(
-        id=calendar.id,
-        timezone=calendar.timezone,
-        hours=[[list(span) for span in day] for day in calendar.hours],
-        declared=list(calendar.declared),
-        holidays=calendar.holidays,
-        closed=[day.isoformat() for day in calendar.closed],
-        open=[day.isoformat() for day in calendar.open],
-    )
 
 
 def _pipeline(pipeline: Pipeline) -> Record:
@@ -340,18 +335,6 @@ def _read_var(item: Record) -> Var:
 def _read_field(item: Record) -> Field:
     type = _read_type(item["type"])  # noqa: A001
     return Field(item["id"], type, from_json(item.get("default"), type))
-
-
-def _read_calendar(item: Record) -> Calendar:
-    return Calendar(
-        id=item["id"],
-        timezone=item["timezone"],
-        hours=tuple(tuple((start, end) for start, end in day) for day in item["hours"]),
-        declared=tuple(item["declared"]),
-        holidays=item.get("holidays"),
-        closed=tuple(map(date.fromisoformat, item.get("closed", ()))),
-        open=tuple(map(date.fromisoformat, item.get("open", ()))),
-    )
 
 
 def _read_pipeline(item: Record) -> Pipeline:

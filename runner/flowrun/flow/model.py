@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from enum import StrEnum
 
+from flowrun.calendars.calendar import Calendar as Calendar
 from flowrun.calendars.durations import Duration
 from flowrun.expr import Expression, Template
 from flowrun.expr.types import Type, Value
@@ -56,6 +56,32 @@ class Mode(StrEnum):
     OFF = "off"
 
 
+class Reason(StrEnum):
+    """Why a tunnel has not fired for a deal: the one set of words, everywhere, in this order (semantics.md, "Journal").
+
+    `CONDITION` and `REQUIREMENT` are about the values that the deal has; `DUE` and `WINDOW` pass with time; `DATE` is
+    an empty field that the due instant counts from; `JUDGED` is the no of `watch: false`.
+    """
+
+    STAGE = "stage"
+    MODE = "mode"
+    PAUSED = "paused"
+    EXISTING = "existing"
+    ONCE = "once"
+    DUE = "due"
+    DATE = "date"
+    WINDOW = "window"
+    CONDITION = "condition"
+    REQUIREMENT = "requirement"
+    EXISTS = "exists"
+    ORIGIN = "origin"
+    HOPS = "hops"
+    COPIES = "copies"
+    BREAKER = "breaker"
+    JUDGED = "judged"
+    OVERFLOW = "overflow"
+
+
 @dataclass(frozen=True, slots=True)
 class Var:
     """A typed constant, after environment and --var."""
@@ -72,23 +98,6 @@ class Field:
     id: str
     type: Type
     default: Value = None
-
-
-@dataclass(frozen=True, slots=True)
-class Calendar:
-    """Opening hours.
-
-    `hours[weekday]` (Monday is 0) are the open spans of that weekday as (start, end) in milliseconds since local
-    midnight, rising, end exclusive, 86_400_000 at most. `declared` are the weekdays in the order of the file.
-    """
-
-    id: str
-    timezone: str
-    hours: tuple[tuple[tuple[int, int], ...], ...]
-    declared: tuple[int, ...]
-    holidays: str | None = None
-    closed: tuple[date, ...] = ()
-    open: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,10 @@ def pending_text(found: Pending, columns_wide: int | None) -> list[Line]:
     """A table, soonest first, in the project's zone."""
     if not found.count:
         return [line("Nothing waits for time.")]
-    rows = [(moment(wait.due_at, found.timezone), wait.deal, wait.tunnel, wait.waits_for) for wait in found.waits]
+    rows = [
+        ("" if wait.due_at is None else moment(wait.due_at, found.timezone), wait.deal, wait.tunnel, wait.waits_for)
+        for wait in found.waits
+    ]
     lines = table(_COLUMNS, rows, columns_wide)
     left = found.count - len(found.waits)
     return [*lines, line(f"… and {counted(left, 'more', 'more')}.")] if left else lines
@@ -28,7 +31,12 @@ def pending_content(found: Pending) -> dict[str, object]:
         "next_at": None if found.next_at is None else iso(found.next_at),
         "count": found.count,
         "pending": [
-            {"deal": wait.deal, "tunnel": wait.tunnel, "due_at": iso(wait.due_at), "waits_for": wait.waits_for}
+            {
+                "deal": wait.deal,
+                "tunnel": wait.tunnel,
+                "due_at": None if wait.due_at is None else iso(wait.due_at),
+                "waits_for": wait.waits_for,
+            }
             for wait in found.waits
         ],
     }

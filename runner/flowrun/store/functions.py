@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 
 from flowrun.calendars.durations import Duration
+from flowrun.calendars.working import working_by_text
 from flowrun.calendars.zones import zone
 from flowrun.clock import EPOCH
 from flowrun.expr import sql
@@ -58,6 +59,36 @@ def _at(moment: str | int | None, days: int, ms: int, time: int | None, name: st
         return _end_of_time(later=day > 0 if isinstance(day, int) else day > EPOCH.date())
 
 
+def _business(instant: int | None, days: int, ms: int, calendar: str) -> int | None:
+    if instant is None:
+        return None
+    try:
+        return _in_business(instant, days, ms, calendar)
+    except OverflowError:
+        return _end_of_time(later=days + ms > 0)
+
+
+def _at_business(
+    moment: str | int | None, days: int, ms: int, time: int | None, name: str, calendar: str
+) -> int | None:
+    if moment is None:
+        return None
+    start = zone(name).midnight(date.fromisoformat(moment)) if isinstance(moment, str) else moment
+    try:
+        return zone(name).at(_in_business(start, days, ms, calendar), Duration(), time)
+    except OverflowError:
+        return _end_of_time(later=days + ms > 0)
+
+
+def _in_business(instant: int, days: int, ms: int, calendar: str) -> int:
+    time = working_by_text(calendar)
+    return time.add_days(instant, days) if days else time.add_time(instant, ms)
+
+
+def _next_open(instant: int | None, calendar: str) -> int | None:
+    return None if instant is None else working_by_text(calendar).next_open(instant)
+
+
 def _end_of_time(*, later: bool) -> int:
     """What is due beyond the years 1-9999 ("9999-12-31" often means never) is due at their end."""
     return LATEST if later else EARLIEST
@@ -70,4 +101,7 @@ def all_functions() -> Iterator[tuple[str, int, Callable[..., Any]]]:
     yield "fr_local_text", 2, _local_text
     yield "fr_shift", 4, _shift
     yield "fr_at", 5, _at
+    yield "fr_business", 4, _business
+    yield "fr_at_business", 6, _at_business
+    yield "fr_next_open", 2, _next_open
     yield from sql.FUNCTIONS

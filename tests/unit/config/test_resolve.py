@@ -216,10 +216,37 @@ def test_business_time_takes_the_calendar_of_the_pipelines_else_the_only_one() -
     other = "other: {hours: {mon: '09:00-10:00'}}"
     one = tunnel("{from: sales.new, to: sales.won, action: copy, after: 2bd}")
     assert codes(one) == ["FR503"]
-    assert codes(one + f"\ncalendars: {{{office}}}") == ["FR420"]
+    assert flow(one + f"\ncalendars: {{{office}}}").tunnels["t"].calendar == "office"
     assert codes(one + f"\ncalendars: {{{office}, {other}}}") == ["FR503"]
     named = one.replace("    stages: [new", "    calendar: other\n    stages: [new")
-    assert codes(named + f"\ncalendars: {{{office}, {other}}}") == ["FR420"]
+    assert flow(named + f"\ncalendars: {{{office}, {other}}}").tunnels["t"].calendar == "other"
+    given = named.replace("after: 2bd", "after: 2bd, calendar: office")
+    assert flow(given + f"\ncalendars: {{{office}, {other}}}").tunnels["t"].calendar == "office"
+
+
+def test_pipelines_that_differ_leave_it_to_the_deal() -> None:
+    calendars = "\ncalendars: {a: {hours: {mon: '09:00-10:00'}}, b: {hours: {mon: '09:00-10:00'}}}"
+    one = tunnel("{from: [sales.new, onboarding.kickoff], to: sales.won, action: copy, after: 2bd}") + calendars
+    assert codes(one) == ["FR503"]
+    half = one.replace("  sales:\n", "  sales:\n    calendar: a\n")
+    assert codes(half) == ["FR503"]
+    whole = flow(half.replace("  onboarding:\n", "  onboarding:\n    calendar: b\n"))
+    assert whole.tunnels["t"].calendar is None
+    assert (whole.pipelines["sales"].calendar, whole.pipelines["onboarding"].calendar) == ("a", "b")
+
+
+def test_a_calendar_is_not_missed_where_it_may_be_or_has_been_reported() -> None:
+    one = tunnel("{from: sales.new, to: sales.won, action: copy, after: 2bd}")
+    assert "FR503" not in codes(one, "calendars: {office: [")
+    assert codes(one.replace("    stages: [new", "    calendar: other\n    stages: [new")) == ["FR503"]
+    assert codes(one.replace("2bd", "2bd, calendar: ")) == ["FR404"]
+
+
+def test_a_window() -> None:
+    one = tunnel("{from: sales.new, to: sales.won, action: copy, window: office}")
+    assert codes(one) == ["FR503"]
+    windowed = flow(one + "\ncalendars: {office: {hours: {mon: '09:00-10:00'}}}").tunnels["t"]
+    assert (windowed.window, windowed.calendar) == ("office", None)
 
 
 def test_calendars_alone_are_no_error() -> None:
