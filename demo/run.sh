@@ -15,6 +15,9 @@ last() { printf '$ %s | tail -n 1\n' "$*"; out=$("$@"); printf '%s\n' "$out" | t
 step "The files are checked, without any store."
 show flowrun validate
 
+step "The scenarios beside them show what the tunnels do, and that they do nothing else."
+show flowrun test --coverage
+
 at 2026-02-27T17:00+01:00 "What would the files change? All of it is new. Then make it so."
 show flowrun diff
 last flowrun apply --yes

@@ -4,4 +4,5 @@ import sys
 
 from flowrun.cli import main
 
-sys.exit(main())
+if __name__ == "__main__":  # a process of `flowrun test` imports this module too, under another name
+    sys.exit(main())

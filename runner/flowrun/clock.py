@@ -40,6 +40,16 @@ class FixedClock:
         return self.instant
 
 
+@dataclass(slots=True)
+class VirtualClock:
+    """A clock that stands still until it is put forward (scenarios)."""
+
+    instant: int
+
+    def now(self) -> int:
+        return self.instant
+
+
 def to_ms(moment: datetime) -> int:
     """The instant of an aware datetime, in milliseconds; microseconds are cut off."""
     return (moment - EPOCH) // timedelta(milliseconds=1)

@@ -9,6 +9,7 @@ hundred:
 - FR1xx  YAML as text              - FR4xx  keys and values of the format
 - FR2xx  conditions and templates  - FR5xx  references and duplicates
 - FR6xx  deals: how a file is mapped, and what a command gives
+- FR7xx  scenarios
 - FR9xx  flowrun's own comments
 """
 

@@ -17,7 +17,7 @@ import click
 from flowrun.cli.session import Session
 from flowrun.cli.status import Status
 from flowrun.diagnostics import did_you_mean
-from flowrun.errors import FlowrunError, InvalidFlow
+from flowrun.errors import FlowrunError
 
 _COMPLETION = "_FLOWRUN_COMPLETE"
 """Set by a shell that completes a command line (click's "Shell Completion")."""
@@ -47,11 +47,8 @@ def _run(arguments: list[str], session: Session) -> int:
         return error.exit_code
     except BrokenPipeError:
         return Status.FAILED
-    except InvalidFlow as error:
-        session.show_findings(error.findings, error.sources, error.subject)
-        return error.exit_status
     except FlowrunError as error:
-        session.terminal.complain(str(error), error.help)
+        session.show(error)
         return error.exit_status
     except click.UsageError as error:
         session.terminal.complain(*_usage(error))

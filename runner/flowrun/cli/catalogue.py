@@ -26,6 +26,7 @@ _OPERATE = "Operate"
 COMMANDS: dict[str, Entry] = {
     "init": Entry(_WRITE, "flowrun.cli.files:init", "Start a project: a small commented flow."),
     "validate": Entry(_WRITE, "flowrun.cli.files:validate", "Check the files: every error and warning at once."),
+    "test": Entry(_WRITE, "flowrun.cli.rehearse:test", "Run the scenarios: prove what the flows do."),
     "graph": Entry(_WRITE, "flowrun.cli.files:graph", "Draw the pipelines and tunnels."),
     "schema": Entry(_WRITE, "flowrun.cli.files:schema", "Print a JSON Schema, for editors and other tools."),
     "diff": Entry(

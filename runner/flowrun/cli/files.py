@@ -12,10 +12,12 @@ import click
 from flowrun.cli.frame import Command, format_option
 from flowrun.cli.session import Session
 from flowrun.cli.status import Status
+from flowrun.errors import WrongUsage
 from flowrun.render.ink import Ink, Run, line
 
 _NEXT = (
     "flowrun validate",
+    "flowrun test",
     "flowrun diff",
     "flowrun apply",
     "flowrun deals import deals.jsonl",
@@ -63,14 +65,27 @@ def init(session: Session, folder: Path) -> None:
 )
 @click.argument("paths", metavar="[PATH]…", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
+@click.option("--watch", is_flag=True, help="Check again on every save, until Ctrl-C.")
 @format_option("text", "json", "github", "sarif")
 @click.pass_obj
-def validate(session: Session, paths: tuple[Path, ...], strict: bool, format_: str) -> Status:
+def validate(session: Session, paths: tuple[Path, ...], strict: bool, watch: bool, format_: str) -> Status:
     """Check the files: every error and warning at once.
 
     Checks the project's folder, or the given files and folders as one project; `-` reads one from standard input.
     Offline: it needs no store and no network.
     """
+    if not watch:
+        return _validate(session, paths, strict, format_)
+    if format_ != "text":
+        raise WrongUsage("--watch shows text, one time after the other", "leave --format out")
+    if Path("-") in paths:
+        raise WrongUsage("--watch needs files: standard input is read once", "give files or folders")
+    from flowrun.cli.watch import watching
+
+    return watching(session, paths or (session.flows,), lambda: _validate(session, paths, strict, format_))
+
+
+def _validate(session: Session, paths: tuple[Path, ...], strict: bool, format_: str) -> Status:
     from flowrun.commands.validate import validate as run
 
     stdin = getattr(sys.stdin, "buffer", None) if Path("-") in paths else None
@@ -130,9 +145,10 @@ def graph(session: Session, pipeline: str | None, format_: str) -> None:
     cls=Command,
     epilog="""
     flowrun schema flow > schemas/flow.v1.json
+    flowrun schema test > schemas/test.v1.json
     """,
 )
-@click.argument("name", type=click.Choice(["flow"]), default="flow", metavar="[NAME]")
+@click.argument("name", type=click.Choice(["flow", "test"]), default="flow", metavar="[NAME]")
 @click.pass_obj
 def schema(session: Session, name: str) -> None:
     """Print a JSON Schema, for editors and other tools."""

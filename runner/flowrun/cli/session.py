@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flowrun.cli.terminal import Terminal
 from flowrun.clock import Clock, FixedClock, SystemClock, iso, parse_instant
-from flowrun.errors import WrongUsage
+from flowrun.errors import FlowrunError, InvalidFlow, WrongUsage
 
 if TYPE_CHECKING:
     from flowrun.commands.project import Project
@@ -57,7 +57,14 @@ class Session:
 
         return Project(self.flows, self.environment, self.variables)
 
-    def show_findings(self, findings: tuple[Diagnostic, ...], sources: Mapping[str, str], subject: str) -> None:
+    def show(self, error: FlowrunError) -> None:
+        """Prints why a command can't go on."""
+        if isinstance(error, InvalidFlow):
+            self._show_findings(error.findings, error.sources, error.subject)
+        else:
+            self.terminal.complain(str(error), error.help)
+
+    def _show_findings(self, findings: tuple[Diagnostic, ...], sources: Mapping[str, str], subject: str) -> None:
         """Prints findings that stop a command: as its document if it was asked for JSON, else as text on stderr."""
         if self.format == "json":
             from flowrun.render.json import diagnostics_document

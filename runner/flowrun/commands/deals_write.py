@@ -12,6 +12,7 @@ from flowrun.commands.arguments import Arguments
 from flowrun.diagnostics import Diagnostic, Span, did_you_mean, error, excerpt
 from flowrun.expr.types import Value
 from flowrun.expr.values import BadValue, read
+from flowrun.flow.deal_id import id_problem
 from flowrun.flow.model import RESERVED, Flow
 from flowrun.sources.mapping import unknown_stage
 from flowrun.store import deals
@@ -34,7 +35,7 @@ def add(store: str, clock: Clock, stage: str, id_: str | None, assignments: Sequ
         arguments = Arguments()
         if id_ is not None:
             given = arguments.given(id_, "--id ")
-            problem = deals.id_problem(id_, new=True)
+            problem = id_problem(id_, new=True)
             if problem is None and deals.find(transaction.connection, flow, id_) is not None:
                 problem = f"there is a deal '{id_}' already"
             if problem is not None:

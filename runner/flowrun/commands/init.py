@@ -15,10 +15,14 @@ from flowrun.errors import WorkFailed
 _STARTER = {
     "flows/project.yaml": "what a deal carries",
     "flows/sales.yaml": "two pipelines and the tunnels between them, explained",
+    "flows/sales.test.yaml": "scenarios: what the tunnels shall do",
     "deals.jsonl": "a few deals to try them with",
 }
 _IGNORE = {".gitignore": "keeps the database of deals out of git"}
-_SCHEMA = {"schemas/flow.v1.json": "for your editor: completion and checks as you type"}
+_SCHEMAS = {
+    "schemas/flow.v1.json": "for your editor: completion and checks as you type",
+    "schemas/test.v1.json": "the same for scenarios",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +38,15 @@ def init(folder: Path) -> Started:
 
     Raises WorkFailed, with nothing written, if another of the files is there already or `flows/` has flow files.
     """
-    there = sorted({*(name for name in (*_STARTER, *_SCHEMA) if (folder / name).exists()), *_flow_files(folder)})
+    there = sorted({*(name for name in (*_STARTER, *_SCHEMAS) if (folder / name).exists()), *_flow_files(folder)})
     if there:
         raise WorkFailed(
             f"{folder / there[0]} is there already, and init overwrites nothing",
             "name a new folder: flowrun init my-project",
         )
-    purposes = {**_STARTER, **_SCHEMA, **({} if (folder / ".gitignore").exists() else _IGNORE)}
+    purposes = {**_STARTER, **_SCHEMAS, **({} if (folder / ".gitignore").exists() else _IGNORE)}
     for name in purposes:
-        text = schema("flow") if name in _SCHEMA else _text(name)
+        text = schema(Path(name).name.partition(".")[0]) if name in _SCHEMAS else _text(name)
         if name == "flows/project.yaml":
             text = text.replace("project: acme", f"project: {_name(folder)}")
         path = folder / name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,15 +23,18 @@ class Project:
     environment: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
 
-    def load(self) -> Loaded:
-        """Everything the files say, and everything there is to say about them."""
+    def load(self, scenarios: Iterable[Path] | None = None) -> Loaded:
+        """Everything the files say, and everything there is to say about them.
+
+        `scenarios` are scenario files, and folders of some, to read instead of those in the project's folder.
+        """
         from flowrun.config import load
 
-        return load(self.folder, environment=self.environment, variables=self.variables)
+        return load(self.folder, environment=self.environment, variables=self.variables, scenarios=scenarios)
 
-    def flow(self) -> tuple[Flow, Loaded]:
+    def flow(self, scenarios: Iterable[Path] | None = None) -> tuple[Flow, Loaded]:
         """The flow, and what it came from. Raises InvalidFlow if the files have errors."""
-        loaded = self.load()
+        loaded = self.load(scenarios)
         if loaded.flow is None or has_errors(loaded.findings):
             raise InvalidFlow(loaded.findings, loaded.sources)
         return loaded.flow, loaded

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 
-NAMES = ("flow",)
+NAMES = ("flow", "test")
 """The schemas that there are."""
 
 
 def schema(name: str) -> str:
     """The schema of that name as JSON text, as it is published in `schemas/`. Raises KeyError for another name."""
-    from flowrun.config.schema import schema as flow_schema
+    from flowrun.config.schema import schema as of
 
-    content = {"flow": flow_schema}[name]()
+    content = of(name)
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

@@ -1,5 +1,5 @@
 """The diagnostic codes of files and projects (FR01x), the graph (FR3xx), keys and values (FR4xx), references and
-duplicates (FR5xx) and flowrun's own comments (FR9xx), each with its title."""
+duplicates (FR5xx), scenarios (FR7xx) and flowrun's own comments (FR9xx), each with its title."""
 
 from __future__ import annotations
 
@@ -44,6 +44,14 @@ CODES: dict[str, str] = {
     "FR510": "declared twice",
     "FR520": "a contradictory history",
     "FR521": "gone by history, yet declared",
+    "FR701": "a step that is not one thing",
+    "FR702": "an unknown deal",
+    "FR703": "an id that no deal can have",
+    "FR704": "a time that can't be",
+    "FR705": "an expectation that checks nothing",
+    "FR706": "a scenario that expects nothing",
+    "FR707": "no scenario",
+    "FR708": "copies of a tunnel that makes none",
     "FR901": "an ignore comment that silences nothing",
     "FR902": "an ignore comment that can't be read",
 }

@@ -90,7 +90,8 @@ def _shown_id(text: str) -> str:
     return shown(text) + (f" with {_named(hidden)} in it" if hidden else "")
 
 
-def _flag(node: Node) -> bool:
+def flag(node: Node) -> bool:
+    """`true` or `false`, in YAML's three spellings. Raises Unreadable."""
     text = scalar(node, "true or false")
     if text.plain and text.text in {"true", "True", "TRUE", "false", "False", "FALSE"}:
         return text.text.lower() == "true"
@@ -215,7 +216,7 @@ FieldId = Annotated[
 ]
 """The id of a field or variable."""
 
-Flag = Annotated[bool, BeforeValidator(_flag)]
+Flag = Annotated[bool, BeforeValidator(flag)]
 Count = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(_whole)]
 """A positive number."""
 Number = Annotated[int, Field(ge=0, le=10**15), BeforeValidator(_whole)]

@@ -11,20 +11,25 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
+from flowrun.calendars.zones import zone
 from flowrun.config.checks import check
 from flowrun.config.findings import Findings
 from flowrun.config.ignores import apply_ignores
-from flowrun.config.models import FlowFile, ScenarioFile
+from flowrun.config.models import FlowFile
 from flowrun.config.namespace import Namespace
 from flowrun.config.overrides import Overrides
-from flowrun.config.reading import Block, read
+from flowrun.config.reading import read
 from flowrun.config.resolve import resolve
+from flowrun.config.scenario_models import ScenarioFile
+from flowrun.config.scenarios import scenarios_of
 from flowrun.diagnostics import Diagnostic, Span, error, has_errors, in_order
 from flowrun.flow.model import Flow, Places
-from flowrun.yamldoc import Comment, Document, Scalar, Sequence, read_document
+from flowrun.flow.scenario import Scenario
+from flowrun.yamldoc import Comment, Document, read_document
 from flowrun.yamldoc.read import MAX_BYTES
 
 MAX_FILES = 2_000
@@ -34,8 +39,11 @@ MAX_TOTAL = 32 * MAX_BYTES
 """Bytes of all files together: some 800,000 lines."""
 VERSION = 1
 
+F = TypeVar("F", FlowFile, ScenarioFile)
+
 _SUFFIXES = (".yaml", ".yml")
-_SCENARIOS = (".test.yaml", ".test.yml")
+SCENARIOS = (".test.yaml", ".test.yml")
+"""How the name of a scenario file ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,7 @@ class Loaded:
 
     `flow` is None if there are errors. `sources` has the text of every file that a finding may point into, `--env`
     and `--var` included; `files` the names of those that were read, as findings call them, scenarios included.
+    `scenarios` are those of each scenario file, by its name.
     """
 
     flow: Flow | None
@@ -51,16 +60,30 @@ class Loaded:
     findings: tuple[Diagnostic, ...]
     sources: Mapping[str, str]
     files: tuple[str, ...]
+    scenarios: Mapping[str, tuple[Scenario, ...]] = field(default_factory=dict)
 
 
-def load(folder: Path, *, environment: str | None = None, variables: Mapping[str, str] | None = None) -> Loaded:
-    """The flow that the files below `folder` declare, with `--env` and `--var`, and everything found in them."""
+def load(
+    folder: Path,
+    *,
+    environment: str | None = None,
+    variables: Mapping[str, str] | None = None,
+    scenarios: Iterable[Path] | None = None,
+) -> Loaded:
+    """The flow that the files below `folder` declare, with `--env` and `--var`, and everything found in them.
+
+    `scenarios` are the scenario files, and folders of some, to read instead of those below `folder`.
+    """
     findings = Findings()
     status = _status(folder, findings)
     if status and not stat.S_ISDIR(status.st_mode):
         findings.add(_failed("FR011", folder, "is not a folder", "give the folder that the flow files are in"))
     elif status:
-        return _load(_read_all(_below(folder, findings), findings), [folder], environment, variables, findings)
+        files = _below(folder, findings)
+        if scenarios is not None:
+            others = _files(scenarios, findings)
+            files = [file for file in files if not is_scenario(file)] + [file for file in others if is_scenario(file)]
+        return _load(_read_all(files, findings), [folder], environment, variables, findings)
     return _nothing(findings)
 
 
@@ -70,13 +93,7 @@ def load_paths(
     """As `load`, of some files and folders together; a file is read whatever its name, and each only once."""
     findings = Findings()
     paths = list(paths)
-    files: dict[Path, None] = {}
-    for path in paths:
-        status = _status(path, findings)
-        if status and stat.S_ISDIR(status.st_mode):
-            files.update(dict.fromkeys(_below(path, findings)))
-        elif status:
-            files[path] = None
+    files = _files(paths, findings)
     if not files and findings.errors:
         return _nothing(findings)
     return _load(_read_all(files, findings), paths, environment, variables, findings)
@@ -87,6 +104,11 @@ def load_texts(
 ) -> Loaded:
     """As `load`, of texts by the names that findings shall call them; what needs no folder (stdin, tests)."""
     return _load(texts, [], environment, variables, Findings())
+
+
+def is_scenario(path: Path) -> bool:
+    """Whether that is the name of a scenario file."""
+    return path.name.endswith(SCENARIOS)
 
 
 def _load(
@@ -101,17 +123,22 @@ def _load(
     if not texts and not findings.errors:
         where = asked[0] if asked else Path()
         findings.add(_failed("FR013", where, "has no flow files (*.yaml, *.yml)", "`flowrun init` writes a project"))
-    namespace = _merge(documents, findings)
+    namespace, tests = _merge(documents, findings)
     resolved = resolve(namespace, overrides, findings)
     check(resolved.flow, resolved.sites, findings)
+    flow, known = resolved.flow, resolved.known
+    scenarios = {
+        name: scenarios_of(file, known, flow.tunnels, zone(flow.timezone), findings) for name, file in tests.items()
+    }
     comments: list[Comment] = [comment for document in documents.values() for comment in document.comments]
     shown = in_order(apply_ignores(findings.all, comments))
     return Loaded(
-        flow=None if has_errors(shown) else resolved.flow,
+        flow=None if has_errors(shown) else flow,
         places=resolved.sites.places(),
         findings=shown,
         sources={**{name: document.text for name, document in documents.items()}, **overrides.sources()},
         files=tuple(documents),
+        scenarios=scenarios,
     )
 
 
@@ -119,22 +146,25 @@ def _nothing(findings: Findings) -> Loaded:
     return Loaded(None, {}, in_order(findings.all), {}, ())
 
 
-def _merge(documents: Mapping[str, Document], findings: Findings) -> Namespace:
-    """The namespace of all files; scenario files are looked at and left out."""
+def _merge(documents: Mapping[str, Document], findings: Findings) -> tuple[Namespace, dict[str, ScenarioFile]]:
+    """The namespace of all flow files, and the scenario files by their names."""
     namespace = Namespace()
+    scenarios: dict[str, ScenarioFile] = {}
     for name, document in documents.items():
         findings.extend(document.findings)
-        scenario = name.endswith(_SCENARIOS)
-        block: type[FlowFile | ScenarioFile] = ScenarioFile if scenario else FlowFile
-        file = _file(block, name, document, findings)
-        if isinstance(file, FlowFile):
+        if name.endswith(SCENARIOS):
+            if tests := _file(ScenarioFile, name, document, findings):
+                scenarios[name] = tests
+        elif file := _file(FlowFile, name, document, findings):
             namespace.add(file, findings)
-        elif not scenario:
+        else:
             namespace.complete = False
-    return namespace
+    if len(scenarios) == len(documents):
+        namespace.complete = False  # scenarios alone refer to files that aren't looked at
+    return namespace, scenarios
 
 
-def _file(block: type[FlowFile | ScenarioFile], name: str, document: Document, findings: Findings) -> Block | None:
+def _file(block: type[F], name: str, document: Document, findings: Findings) -> F | None:
     if document.root is None:
         if not has_errors(document.findings):
             findings.error(
@@ -145,10 +175,19 @@ def _file(block: type[FlowFile | ScenarioFile], name: str, document: Document, f
     if file is not None and file.flowrun not in {None, VERSION}:
         says = f"this flowrun reads version {VERSION} of the format, found {file.flowrun}"
         findings.error("FR016", says, file.node_of("flowrun").span)
-    if isinstance(file, ScenarioFile) and file.has("tests") and not isinstance(file.tests, Sequence):
-        kind = "a text" if isinstance(file.tests, Scalar) else "a mapping"
-        findings.error("FR403", f"`tests` must be a list of scenarios, found {kind}", file.place_of("tests"))
     return file
+
+
+def _files(paths: Iterable[Path], findings: Findings) -> list[Path]:
+    """Those files, whatever their names, and the flow and scenario files below those folders, each once."""
+    files: dict[Path, None] = {}
+    for path in paths:
+        status = _status(path, findings)
+        if status and stat.S_ISDIR(status.st_mode):
+            files.update(dict.fromkeys(_below(path, findings)))
+        elif status:
+            files[path] = None
+    return list(files)
 
 
 def _read_all(files: Iterable[Path], findings: Findings) -> dict[str, bytes]:

@@ -372,14 +372,3 @@ class FlowFile(Block):
     environments: Named[Id, EnvironmentBlock | None] = Field(
         default_factory=dict, description="What differs by environment."
     )
-
-
-class ScenarioFile(Block):
-    """One file of scenarios, `*.test.yaml`."""
-
-    noun: ClassVar[str] = "a scenario file"
-
-    flowrun: Annotated[Version, WithJsonSchema({"const": 1})] | None = Field(
-        description="The version of this format: 1."
-    )
-    tests: Raw = Field(description="The scenarios.")

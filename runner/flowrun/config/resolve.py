@@ -56,6 +56,7 @@ class Resolved:
 
     flow: Flow
     sites: Sites
+    known: Known
 
 
 def resolve(namespace: Namespace, overrides: Overrides, findings: Findings) -> Resolved:
@@ -110,7 +111,7 @@ class _Resolver:
             environment=self._overrides.environment if environment else None,
             confirm=str(environment.confirm) if environment and environment.confirm else None,
         )
-        return Resolved(flow, self._sites)
+        return Resolved(flow, self._sites, known)
 
     def _place(self) -> None:
         namespace, put = self._namespace, self._sites.put

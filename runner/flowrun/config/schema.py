@@ -1,6 +1,6 @@
-"""The published JSON Schema of flow files, generated from the models: what editors complete and check by.
+"""The published JSON Schemas of flow and scenario files, generated from the models: what editors complete and check by.
 
-It describes the YAML as people write it, short forms included, and takes everything that the loader takes; it can't
+They describe the YAML as people write it, short forms included, and take everything that the loader takes; they can't
 know references, types of values, or conditions.
 """
 
@@ -12,6 +12,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from flowrun.config.models import FlowFile
+from flowrun.config.reading import Block
+from flowrun.config.scenario_models import ScenarioFile
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -42,8 +44,15 @@ class _Generator(GenerateJsonSchema):
         return False
 
 
-def schema() -> dict[str, Any]:
-    """The schema of a flow file as a JSON-ready dictionary."""
-    generated = FlowFile.model_json_schema(by_alias=True, schema_generator=_Generator)
-    generated["title"] = "flowrun: a flow file, version 1"
+_FILES: dict[str, tuple[type[Block], str]] = {
+    "flow": (FlowFile, "flowrun: a flow file, version 1"),
+    "test": (ScenarioFile, "flowrun: a file of scenarios, version 1"),
+}
+
+
+def schema(name: str = "flow") -> dict[str, Any]:
+    """The schema of flow files, or of scenario files (`test`), as a JSON-ready dictionary; KeyError for other names."""
+    block, title = _FILES[name]
+    generated = block.model_json_schema(by_alias=True, schema_generator=_Generator)
+    generated["title"] = title
     return {"$schema": DIALECT, **generated}

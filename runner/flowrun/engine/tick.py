@@ -10,7 +10,7 @@ at the same instant in the next round, so a batch never spans two rounds of the 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Integer, and_, delete, func, insert, or_, select
@@ -74,11 +74,20 @@ class Tick:
         return sum(count for (_, result), count in self.results.items() if result == "fired")
 
 
-class Ticker:
-    """Runs ticks on one connection, with the rules of the applied revision, reloaded when another is applied."""
+def compiled(number: int, text: str) -> Rules:
+    """The rules of a revision, from its text in the store."""
+    return rules_of(number, loads(text))
 
-    def __init__(self, connection: Connection) -> None:
+
+class Ticker:
+    """Runs ticks on one connection, with the rules of the applied revision, reloaded when another is applied.
+
+    `compile` makes the rules of a revision from its number and text; a caller may remember what it made.
+    """
+
+    def __init__(self, connection: Connection, compile: Callable[[int, str], Rules] = compiled) -> None:  # noqa: A002
         self._connection = connection
+        self._compile = compile
         self._rules: Rules | None = None
 
     def tick(self, transaction: Transaction, size: int) -> Tick | None:
@@ -126,7 +135,7 @@ class Ticker:
             return None
         if self._rules is None or self._rules.revision != number:
             text = connection.execute(select(revisions.c.flow).where(revisions.c.number == number)).scalar_one()
-            self._rules = rules_of(number, loads(text))
+            self._rules = self._compile(number, text)
             working.create(connection)
             connection.execute(delete(rules_table))
             if self._rules.order:

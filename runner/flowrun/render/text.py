@@ -65,28 +65,30 @@ def counted(count: int, noun: str) -> str:
 def _finding(finding: Diagnostic, texts: Mapping[str, Source], room: int) -> list[Line]:
     ink = _INK[finding.severity]
     places = [finding.span, *(related.span for related in finding.related)]
-    gutter = max(len(str(_last_line(span, texts))) for span in places)
+    gutter = max(len(str(last_line(span, texts))) for span in places)
     lines = [
         line(Run(f"{finding.severity}[{finding.code}]", ink), Run(f": {finding.message}", Ink.BOLD)),
-        *_place("-->", finding.span, texts, gutter, "^", ink, "", room),
+        *place("-->", finding.span, texts, gutter, Run("^", ink), "", room),
     ]
     for related in finding.related:
-        lines += _place(":::", related.span, texts, gutter, "-", Ink.BLUE, related.message, room)
+        lines += place(":::", related.span, texts, gutter, Run("-", Ink.BLUE), related.message, room)
     if finding.help:
         lines.append(line(" " * gutter, Run(" = help: ", Ink.BLUE), finding.help))
     return lines
 
 
-def _place(
-    arrow: str, span: Span, texts: Mapping[str, Source], gutter: int, mark: str, ink: Ink, label: str, room: int
+def place(
+    arrow: str, span: Span, texts: Mapping[str, Source], gutter: int, mark: Run, label: str, room: int
 ) -> list[Line]:
-    shown = snippet(texts[span.file], span, gutter, Run(mark, ink), label, room) if span.file in texts else []
+    """Where something stands: the place, and its lines with marks under it (see `snippet`)."""
+    shown = snippet(texts[span.file], span, gutter, mark, label, room) if span.file in texts else []
     where = f"{span.file}:{span.line}:{span.column}"
     if label and not shown:
         where += f": {label}"
     return [line(" " * gutter, Run(f"{arrow} ", Ink.BLUE), where), *shown]
 
 
-def _last_line(span: Span, texts: Mapping[str, Source]) -> int:
+def last_line(span: Span, texts: Mapping[str, Source]) -> int:
+    """The last line that is shown of a span: as wide as its number, the gutter is."""
     source = texts.get(span.file)
     return min(span.end_line, len(source.lines)) if source else span.line

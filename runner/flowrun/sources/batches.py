@@ -14,13 +14,14 @@ from typing import TypeVar
 from flowrun.clock import iso
 from flowrun.diagnostics import did_you_mean, excerpt
 from flowrun.expr.values import BadValue
+from flowrun.flow.deal_id import id_problem
 from flowrun.flow.model import Flow
 from flowrun.sources import jsonl
 from flowrun.sources.cells import Cells, Reader, Stored, remembering
 from flowrun.sources.jsonl import Line
 from flowrun.sources.mapping import ImportMap
 from flowrun.sources.separated import Record, Separated
-from flowrun.store.deals import id_problem, types
+from flowrun.store.deals import types
 
 SIZE = 10_000
 """Rows of a batch: enough that a statement's own cost does not show, few enough to be held."""

@@ -26,7 +26,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from flowrun.clock import Clock, FixedClock, SystemClock, iso
+from flowrun.clock import Clock, FixedClock, SystemClock, VirtualClock, iso
 from flowrun.errors import NoStore, WorkFailed, WrongUsage
 from flowrun.store import functions, migrations
 from flowrun.store import lock as locking
@@ -107,7 +107,7 @@ class Store:
             try:
                 with self._begin(connection):
                     now = self.clock.now()
-                    fixed = now if isinstance(self.clock, FixedClock) else None
+                    fixed = now if isinstance(self.clock, FixedClock | VirtualClock) else None
                     if fixed is not None:
                         connection.execute(update(flowrun).values(fixed_now=fixed))
                     yield Transaction(connection, now)
@@ -174,6 +174,19 @@ def memory_store(clock: Clock) -> Store:
     store = Store("sqlite://", _engine(make_url("sqlite://")), clock, None, None)
     _check_version(store, create=True)
     return store
+
+
+def copied_store(connection: Connection, clock: Clock) -> Store:
+    """A copy in memory of the store that the connection is to; what is temporary there stays behind."""
+    copy = Store("sqlite://", _engine(make_url("sqlite://")), clock, None, None)
+    refill(copy, connection)
+    return copy
+
+
+def refill(store: Store, connection: Connection) -> None:
+    """Make a store in memory that copy. It is cheaper than a new one, since the SQL that it has compiled stays."""
+    with store.connect() as target:
+        _driver(connection).backup(_driver(target))
 
 
 def _address(url: str) -> URL:
@@ -282,9 +295,13 @@ def _check_clock(store: Store) -> None:
 
 def _pragma(connection: Connection, text: str) -> Any:
     """Run a pragma outside of any transaction; its first value."""
+    return _driver(connection).execute(f"PRAGMA {text}").fetchone()[0]
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
-    return driver.execute(f"PRAGMA {text}").fetchone()[0]
+    return driver
 
 
 def _is_busy(error: DBAPIError) -> bool:

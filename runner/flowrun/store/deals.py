@@ -38,10 +38,6 @@ from flowrun.store.connection import Transaction
 from flowrun.store.schema import TEXT_CHARACTERS, WRITABLE_BUILTINS
 from flowrun.store.tables import deals_table
 
-ID_CHARACTERS = 200
-"""The most characters of a deal's id (format.md, "Deal ids")."""
-
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -83,19 +79,6 @@ class Selection:
 def types(flow: Flow) -> Mapping[str, Type]:
     """What may be set on a deal, with its type, in the order of the table: `title`, `owner` and the fields."""
     return dict.fromkeys(WRITABLE_BUILTINS, TEXT) | {field.id: field.type for field in flow.fields.values()}
-
-
-def id_problem(text: str, *, new: bool) -> str | None:
-    """What is wrong with the id of a deal, or None. Only copies, which flowrun makes, have a `~` in theirs."""
-    if not text:
-        return "the id is empty"
-    if len(text) > ID_CHARACTERS:
-        return f"the id has {len(text):,} characters; at most {ID_CHARACTERS} are allowed"
-    if _CONTROL.search(text) or _SURROGATE.search(text):
-        return "the id holds a control character"
-    if new and "~" in text:
-        return f"'{text}' is no id for a new deal: only the ids of copies, which flowrun makes, hold a '~'"
-    return None
 
 
 def storable(value: Value) -> Value:

@@ -14,6 +14,7 @@ from flowrun.config import load, load_paths, load_texts, loader
 from tests.unit.config.flows import PIPELINES
 
 FLOW = f"flowrun: 1\n{PIPELINES}"
+TEST = "tests: [{name: it, now: 2026-03-02T10:00, steps: [expect: {exact: true}]}]\n"
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +36,7 @@ def test_files_are_read_in_path_order_and_named_as_given() -> None:
     for name in ("b.yaml", "a/z.yml", "a-b.yaml", "c.test.yaml"):
         path = Path("flows", name)
         path.parent.mkdir(exist_ok=True)
-        path.write_text("flowrun: 1\ntests: []\n" if "test" in name else "flowrun: 1\n")
+        path.write_text("flowrun: 1\n" + (TEST if "test" in name else ""))
     Path("flows/b.yaml").write_text(FLOW)
     result = load(Path("flows"))
     assert result.findings == ()

@@ -17,9 +17,9 @@ from tests.unit.config.flows import PIPELINES, WHOLE
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "golden"
-FILES = sorted(path for path in GOLDEN.glob("*/flows/**/*.y*ml") if path.is_file() and ".test." not in path.name)
+FILES = sorted(path for path in GOLDEN.glob("*/flows/**/*.y*ml") if path.is_file())
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-VALIDATOR = Draft202012Validator(schema())
+VALIDATORS = {name: Draft202012Validator(schema(name)) for name in ("flow", "test")}
 
 
 def as_json(node: Node | None) -> Any:
@@ -45,16 +45,19 @@ def as_json(node: Node | None) -> Any:
             return None
 
 
-def errors(text: str) -> list[str]:
-    return [error.message for error in VALIDATOR.iter_errors(as_json(read_document(text.encode(), "a.yaml").root))]
+def errors(text: str, name: str = "flow") -> list[str]:
+    root = read_document(text.encode(), "a.yaml").root
+    return [error.message for error in VALIDATORS[name].iter_errors(as_json(root))]
 
 
-def test_it_is_a_schema() -> None:
-    Draft202012Validator.check_schema(schema())
+@pytest.mark.parametrize("name", VALIDATORS)
+def test_it_is_a_schema(name: str) -> None:
+    Draft202012Validator.check_schema(schema(name))
 
 
-def test_the_published_file_is_this_schema() -> None:
-    assert json.loads((ROOT / "schemas" / "flow.v1.json").read_text("utf-8")) == schema()
+@pytest.mark.parametrize("name", VALIDATORS)
+def test_the_published_file_is_this_schema(name: str) -> None:
+    assert json.loads((ROOT / "schemas" / f"{name}.v1.json").read_text("utf-8")) == schema(name)
 
 
 def test_it_takes_the_whole_format() -> None:
@@ -65,11 +68,12 @@ def test_it_takes_the_whole_format() -> None:
 def test_it_takes_what_the_loader_takes(path: Path) -> None:
     """Files of golden cases; sections of their own are enough, since the schema knows no references."""
     data = path.read_bytes()
-    found = load_texts({"a.yaml": data}).findings
+    name = "test" if ".test." in path.name else "flow"
+    found = load_texts({f"a.{name}.yaml": data}).findings
     beyond = {"FR2", "FR3", "FR5", "FR9"}  # what only flowrun can know, but for the shape of a reference
     known = [one for one in found if one.code[:3] not in beyond or "written pipeline.stage" in one.message]
     if all(one.code == "FR410" for one in known):
-        assert errors(data.decode("utf-8-sig")) == []
+        assert errors(data.decode("utf-8-sig"), name) == []
 
 
 @pytest.mark.parametrize(
@@ -91,8 +95,28 @@ def test_it_refuses_what_an_editor_can_tell(body: str) -> None:
     assert errors(f"flowrun: 1\n{body}") != []
 
 
-def test_every_key_is_described() -> None:
-    generated = schema()
+@pytest.mark.parametrize(
+    "test",
+    [
+        "{now: 2026-03-02T10:00, steps: [expect: {exact: true}]}",
+        "{name: it, now: 2026-03-02, steps: [expect: {exact: true}]}",
+        "{name: it, now: 2026-03-02T10:00, steps: []}",
+        "{name: it, now: 2026-03-02T10:00, steps: [{}]}",
+        "{name: it, now: 2026-03-02T10:00, steps: [{advance: 1h, restart: true}]}",
+        "{name: it, now: 2026-03-02T10:00, steps: [restart: false]}",
+        "{name: it, now: 2026-03-02T10:00, steps: [advance: 2bd]}",
+        "{name: it, now: 2026-03-02T10:00, steps: [wait: 1h]}",
+        "{name: it, now: 2026-03-02T10:00, steps: [move: {deal: d1, to: won}]}",
+        "{name: it, now: 2026-03-02T10:00, steps: [expect: {not_fired: [{deal: d1, tunnel: t, because: luck}]}]}",
+    ],
+)
+def test_it_refuses_scenarios_that_an_editor_can_tell(test: str) -> None:
+    assert errors(f"flowrun: 1\ntests: [{test}]", "test") != []
+
+
+@pytest.mark.parametrize("name", VALIDATORS)
+def test_every_key_is_described(name: str) -> None:
+    generated = schema(name)
     for block in (generated, *generated["$defs"].values()):
         for key, value in block.get("properties", {}).items():
             assert value.get("description"), key

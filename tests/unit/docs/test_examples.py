@@ -10,6 +10,7 @@ import pytest
 from flowrun.cli.catalogue import COMMANDS
 from flowrun.config import load_texts
 from flowrun.diagnostics import in_order
+from flowrun.engine.rehearsals import rehearse
 
 TOP = Path(__file__).parent.parent.parent.parent
 PAGES = sorted([*(TOP / "docs").rglob("*.md"), *TOP.glob("*.md")])
@@ -33,8 +34,26 @@ FLOWS = [
 ]
 
 
+SCENARIOS = [
+    pytest.param(page, text, id=f"{page.relative_to(TOP)}:{line}")
+    for page in PAGES
+    for line, text in blocks(page, "yaml")
+    if "flowrun: 1\ntests:" in text
+]
+
+
 def test_there_are_examples() -> None:
     assert len(FLOWS) >= 5
+    assert SCENARIOS
+
+
+@pytest.mark.parametrize(("page", "text"), SCENARIOS)
+def test_scenarios_hold_for_the_flow_on_their_page(page: Path, text: str) -> None:
+    flow = next(block for _, block in blocks(page, "yaml") if "pipelines:" in block)
+    loaded = load_texts({"flows/a.yaml": flow.encode(), "flows/a.test.yaml": text.encode()})
+    assert loaded.findings == ()
+    assert loaded.flow is not None
+    assert [result.failures for result in rehearse(loaded.flow, loaded.scenarios["flows/a.test.yaml"], 1)] == [(), ()]
 
 
 @pytest.mark.parametrize("text", FLOWS)

@@ -14,6 +14,7 @@ from flowrun.expr import Names, builtins, parse_condition
 from flowrun.expr.tree import Expression
 from flowrun.expr.types import Value
 from flowrun.expr.values import BadValue
+from flowrun.flow.deal_id import id_problem
 from flowrun.flow.model import Flow
 from flowrun.store import deals
 from flowrun.store.connection import Store
@@ -206,7 +207,7 @@ def test_where_a_condition_overflows_a_deal_is_neither_in_nor_out(store: Store, 
     ],
 )
 def test_ids(id_: str, new: bool, problem: str | None) -> None:
-    found = deals.id_problem(id_, new=new)
+    found = id_problem(id_, new=new)
     assert (found is None) if problem is None else (found is not None and problem in found)
 
 
