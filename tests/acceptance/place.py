@@ -71,6 +71,13 @@ def _high_water(pid: int) -> float:
     return next((int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM:")), 0.0)
 
 
+def _begin(limits: Callable[[], None] | None) -> None:
+    """What a new process does first. A shell's background jobs, and so the tests in one, have SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if limits is not None:
+        limits()
+
+
 @dataclass(slots=True)
 class Running:
     """A command that goes on until it is asked to end."""
@@ -188,7 +195,7 @@ class Place:
             stdin=stdin if isinstance(stdin, int) else given,
             stdout=out,
             stderr=err,
-            preexec_fn=limits,
+            preexec_fn=lambda: _begin(limits),
         )
         given.close()
         return Running(process, out, err)
