@@ -39,6 +39,7 @@ bench: setup ## speed and memory against hand-written SQL; DEALS=1000000
 	$(BIN)/python tests/bench/run.py --deals $(DEALS)
 	$(BIN)/python tests/bench/validate.py
 	$(BIN)/python tests/bench/bad_input.py
+	$(BIN)/python tests/bench/scenarios.py
 
 soak: setup ## kill the runner again and again; DEALS=1000000 KILLS=10
 	$(BIN)/python tests/bench/soak.py --deals $(DEALS) --kills $(KILLS)

@@ -45,6 +45,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("FLOWS", "STORE", "ENV", "VAR", "COLOR", "NOW"):
         monkeypatch.delenv(f"FLOWRUN_{name}", raising=False)
     monkeypatch.delenv("FORCE_COLOR", raising=False)
+    monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "flows").mkdir()
     (tmp_path / "flows" / "a.yaml").write_text(FLOW)
@@ -187,12 +188,16 @@ def test_junit_is_xml_whatever_a_scenario_is_called(project: Path, capsys: pytes
 
 
 def test_junit_shows_what_xml_has_no_place_for(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = TESTS.replace("seats: 4", 'title: "\\u009b<\\r"')
-    text = text.replace("not_fired: [", "deals: {d1: {title: x}}, not_fired: [")
-    (project / "flows" / "a.test.yaml").write_text(text)
+    text = TESTS.replace("not_fired: [", "deals: {d1: {title: x}}, not_fired: [")
+    text = text.replace("seats: 4", 'title: "\\u009b<\\r"')
+    (project / "flows" / "a.test.yaml").rename(project / "flows" / "\x01.test.yaml").write_text(text)
     assert main(["test", "--format", "junit"]) == Status.FAILED
-    (failure,) = ET.fromstring(capsys.readouterr().out).iter("failure")
-    assert "expected 'x', found '\\x9b<\\r'" in failure.attrib["message"]
+    suites = ET.fromstring(capsys.readouterr().out)
+    (failure,) = suites.iter("failure")
+    assert suites[0].attrib["name"] == "flows/\\x01.test.yaml"
+    assert failure.text is not None
+    for says in (failure.attrib["message"], failure.text):
+        assert "flows/\\x01.test.yaml:12:38: expected 'x', found '\\x9b<\\r'" in says
 
 
 @pytest.mark.parametrize("command", ["test", "validate"])

@@ -164,6 +164,19 @@ def test_a_firing_answers_for_one_expectation_only() -> None:
     assert failures(f"{again}- expect: {{fired: [{twice}], exact: true}}") == []
 
 
+def test_an_expected_time_chooses_first() -> None:
+    story = """
+        - set: {deal: d1, amount: 200}
+        - move: {deal: d1, to: sales.docs}
+        - advance: 1h
+        - move: {deal: d1, to: sales.new}
+        - expect:
+            fired: [{deal: d1, tunnel: win}, {deal: d1, tunnel: win, time: 2026-03-02T10:00}]
+            exact: true
+        """
+    assert failures(story) == []
+
+
 def test_each_copy_is_one_of_its_own() -> None:
     story = """
         - set: {deal: d1, title: One}
