@@ -73,8 +73,8 @@ def _at_business(
 ) -> int | None:
     if moment is None:
         return None
-    start = zone(name).midnight(date.fromisoformat(moment)) if isinstance(moment, str) else moment
     try:
+        start = zone(name).midnight(date.fromisoformat(moment)) if isinstance(moment, str) else moment
         return zone(name).at(_in_business(start, days, ms, calendar), Duration(), time)
     except OverflowError:
         return _end_of_time(later=days + ms > 0)

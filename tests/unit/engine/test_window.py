@@ -133,3 +133,11 @@ calendars:
     w = world(text, rest=rest, at="2026-03-06T17:00")
     w.add("a").add("b", "care.kickoff").run()
     assert w.queued() == {"a": "2026-03-09T10:00", "b": "2026-03-06T22:00"}
+
+
+@pytest.mark.parametrize("offset", ["5bd", "-5bd"])
+@pytest.mark.parametrize("day", [date(9999, 12, 31), date(1, 1, 1)])
+def test_business_days_beyond_the_calendar_stop_nobody(offset: str, day: date) -> None:
+    w = office(f"at: {{field: day, offset: {offset}}}", "2026-03-02T10:00")
+    w.add("odd", day=day).add("b", day=date(2026, 2, 2)).run()
+    assert ("m", "b") in w.fired()
