@@ -26,10 +26,21 @@ _COMPLETION = "_FLOWRUN_COMPLETE"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that the arguments (by default those of the process) name; returns the exit status."""
     try:
-        status = _run(sys.argv[1:] if arguments is None else list(arguments), Session())
+        status = _run(_texts(sys.argv[1:] if arguments is None else arguments), Session())
     except KeyboardInterrupt:
         status = Status.INTERRUPTED
     return status if _flushed() else status or Status.FAILED
+
+
+def _texts(arguments: Sequence[str]) -> list[str]:
+    """The arguments as UTF-8, whatever the locale; what is none of it keeps its surrogates, and is told later."""
+    texts = []
+    for argument in arguments:
+        try:
+            texts.append(os.fsencode(argument).decode())
+        except UnicodeError:
+            texts.append(argument)
+    return texts
 
 
 def _run(arguments: list[str], session: Session) -> int:

@@ -176,7 +176,7 @@ def set_(session: Session, id_: str, values: tuple[str, ...], format_: str) -> N
 @format_option("text", "json")
 @click.pass_obj
 def move(session: Session, id_: str, stage: str, format_: str) -> None:
-    """Move a deal to a stage, as a person would: a new entry starts."""
+    """Move a deal to a stage, as a person would. It starts a new entry there, unless that is where it stands."""
     from flowrun.commands.deals_write import move as run
 
     deal, flow = run(session.store, session.clock, id_, stage)

@@ -30,7 +30,8 @@ def apply(project: Project, store: str, clock: Clock, agreed: Callable[[Proposal
         )
     go_on = agreed(proposal)
     if found.losses:
-        raise Refused(found.losses[0].message, found.losses[0].help)
+        count = len(found.losses)
+        raise Refused(f"not applied: {count} refusal{'' if count == 1 else 's'}, above")
     if not go_on:
         raise Refused("not applied")
     with open_store(store, clock, create=True) as opened:

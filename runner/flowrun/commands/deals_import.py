@@ -72,6 +72,8 @@ def import_deals(
     InvalidInput for a mapping that doesn't fit the flow or the file, WorkFailed for a file that can't be read; then
     nothing was imported.
     """
+    if file.is_dir():
+        raise WorkFailed(f"'{file}' is a folder, not a file of deals")
     is_json = file.suffix.lower() in _JSON_LINES
     if file.suffix.lower() == ".json":
         raise WrongUsage(f"'{file}' is JSON; expected JSON Lines or CSV", "write one object a line into a .jsonl file")

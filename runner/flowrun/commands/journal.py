@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from flowrun.calendars.zones import zone
 from flowrun.clock import Clock
+from flowrun.diagnostics import did_you_mean
 from flowrun.errors import WorkFailed, WrongUsage
 from flowrun.expr.types import DATE, DATETIME
 from flowrun.expr.values import BadValue, read
 from flowrun.store import revisions
 from flowrun.store.connection import open_store
+from flowrun.store.deals import find
 from flowrun.store.journal import Firing, firings
 
 
@@ -35,7 +37,8 @@ def journal(
     """The firings that fit all of these; None restricts nothing, `limit` keeps the latest.
 
     `since` is a date or a moment, local in the project's zone unless it has an offset. Raises WorkFailed for a store
-    that can't be used or has no revision, WrongUsage for a `since` that is neither.
+    that can't be used or has no revision, and for a deal or tunnel that never was; WrongUsage for a `since` that is
+    neither.
     """
     with open_store(store, clock) as opened, opened.read() as connection:
         applied = revisions.current(connection)
@@ -43,8 +46,15 @@ def journal(
             raise WorkFailed("no revision is applied in this store yet", "apply one with 'flowrun apply'")
         timezone = applied.flow.timezone
         start = None if since is None else _instant(since, timezone)
-        rows = firings(connection, deal=deal, tunnel=tunnel, result=result, since=start, limit=limit)
-        return Journal(timezone, tuple(rows))
+        rows = tuple(firings(connection, deal=deal, tunnel=tunnel, result=result, since=start, limit=limit))
+        # A name that stands nowhere is a slip of the pen; the journal itself remembers deals and tunnels that are gone.
+        unknown_deal = deal is not None and not rows and find(connection, applied.flow, deal) is None
+        if unknown_deal and not any(firings(connection, deal=deal, limit=1)):
+            raise WorkFailed(f"there is no deal '{deal}', and the journal knows of none")
+        unknown_tunnel = tunnel is not None and not rows and tunnel not in applied.flow.tunnels
+        if tunnel is not None and unknown_tunnel and not any(firings(connection, tunnel=tunnel, limit=1)):
+            raise WorkFailed(f"there is no tunnel '{tunnel}'", did_you_mean(tunnel, applied.flow.tunnels))
+        return Journal(timezone, rows)
 
 
 def _instant(text: str, timezone: str) -> int:

@@ -37,12 +37,20 @@ def _stages(connection: Connection, base: Flow, wanted: Flow) -> Iterator[Loss]:
     deals = deals_table(None)
     held = select(deals.c.stage, func.count()).where(deals.c.stage.in_(gone)).group_by(deals.c.stage)
     for stage, count in connection.execute(held) if gone else ():
-        new = next((move.new for move in wanted.moved if move.kind == "stage" and move.old == stage), None)
-        what = f"renaming {stage} to {new}" if new else f"removing {stage}"
+        stand = f"{_deals(count)} stand{'s' if count == 1 else ''} there"
+        if new := _moved(wanted, "stage", stage):
+            yield Loss(
+                "remove-stage",
+                f"renaming {stage} to {new} is not possible yet: {stand}",
+                f"keep the id {stage} for now",
+            )
+            continue
+        given = any(one.stage == stage for one in wanted.removed)
+        lost = f"removing {stage} would lose {_deals(count)} that stand{'s' if count == 1 else ''} there"
         yield Loss(
             "remove-stage",
-            f"{what} would lose {_deals(count)} that stand{'s' if count == 1 else ''} there",
-            f"move them first: flowrun deals list --stage {stage}",
+            f"moving the deals of {stage} by 'removed' is not possible yet: {stand}" if given else lost,
+            f"move them to another stage first: flowrun deals list --stage {stage}",
         )
 
 
@@ -53,7 +61,15 @@ def _fields(connection: Connection, base: Flow, wanted: Flow) -> Iterator[Loss]:
             continue
         after = wanted.fields.get(field.id)
         if after is None:
-            if count := _held(connection, field.id, beside=encode(field.default, field.type)):
+            count = _held(connection, field.id, beside=encode(field.default, field.type))
+            if count and (new := _moved(wanted, "field", field.id)):
+                yield Loss(
+                    "remove-field",
+                    f"renaming the field {field.id} to {new} is not possible yet: {_deals(count)} "
+                    f"hold{'s' if count == 1 else ''} a value in it",
+                    f"keep the id {field.id} for now",
+                )
+            elif count:
                 yield Loss(
                     "remove-field",
                     f"removing the field {field.id} would lose its value in {_deals(count)}",
@@ -64,7 +80,7 @@ def _fields(connection: Connection, base: Flow, wanted: Flow) -> Iterator[Loss]:
                 yield Loss(
                     "field-type",
                     f"changing the field {field.id} from {_written(field.type)} to {_written(after.type)} "
-                    f"would lose its value in {_deals(count)}",
+                    f"is not possible yet: {_deals(count)} hold{'s' if count == 1 else ''} a value in it",
                     "declare a new field instead",
                 )
         elif gone := [value for value in field.type.values if value not in after.type.values]:
@@ -77,6 +93,11 @@ def _fields(connection: Connection, base: Flow, wanted: Flow) -> Iterator[Loss]:
                         f"removing the value '{value}' of {field.id} would lose it in {_deals(count)}",
                         "give those deals another value first",
                     )
+
+
+def _moved(wanted: Flow, kind: str, old: str) -> str | None:
+    """The new id that `moved` gives, or None."""
+    return next((move.new for move in wanted.moved if move.kind == kind and move.old == old), None)
 
 
 def _held(connection: Connection, name: str, beside: str | int | None = None) -> int:

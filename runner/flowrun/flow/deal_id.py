@@ -18,6 +18,8 @@ def id_problem(text: str, *, new: bool) -> str | None:
         return f"the id has {len(text):,} characters; at most {ID_CHARACTERS} are allowed"
     if _BAD.search(text):
         return "the id holds a control character"
+    if new and text != text.strip():
+        return f"the id '{text}' begins or ends with white space"
     if new and "~" in text:
         return f"'{text}' is no id for a new deal: only the ids of copies, which flowrun makes, hold a '~'"
     return None

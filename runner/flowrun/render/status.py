@@ -73,7 +73,7 @@ def _summary(found: Status) -> str:
     parts = [counted(found.deals, "deal"), f"{found.awake:,} awake"]
     if found.parked:
         parts.append(f"{counted(found.parked, 'firing')} parked")
-    if found.next_at is not None:
+    if found.next_at is not None and not found.awake:
         parts.append(f"next due {moment(found.next_at, found.revision.flow.timezone)}")
     return ", ".join(parts)
 

@@ -217,6 +217,7 @@ def _engine(address: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: object) -> None:
         connection.isolation_level = None
+        connection.text_factory = _text
         for name, arguments, function in functions.all_functions():
             connection.create_function(name, arguments, function, deterministic=True)
         for pragma in (
@@ -291,6 +292,11 @@ def _check_clock(store: Store) -> None:
             f"FLOWRUN_NOW is {iso(store.clock.instant)}, but this store was already written at {iso(latest)}",
             "choose a later instant: time in a store never goes back",
         )
+
+
+def _text(data: bytes) -> str:
+    """A text as it is read. Other programs can write what is no UTF-8; one such deal must not hide all others."""
+    return data.decode("utf-8", "replace")
 
 
 def _pragma(connection: Connection, text: str) -> Any:

@@ -171,6 +171,11 @@ def _triggers(flow: Flow) -> Iterable[str]:
         own,
         [
             _abort("the id of a deal never changes", "NEW.id <> OLD.id OR NEW.seq <> OLD.seq"),
+            *(
+                _abort(f"{name} is set by flowrun alone", f"NEW.{name} IS NOT OLD.{name}")
+                for name in ("entered_at", "created_at", "origin", "origin_tunnel", "_root", "_hops")
+            ),
+            _abort("updated_at must be an integer", "typeof(NEW.updated_at) <> 'integer'"),
             _abort("there is no such stage", f"NEW.stage IS NOT OLD.stage AND NOT EXISTS ({known_stage})"),
             *(
                 _abort(
