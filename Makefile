@@ -63,7 +63,7 @@ setup: .venv/ready ## the virtual environment in .venv, exactly as locked
 .venv/ready: pyproject.toml requirements.lock
 	@$(PYTHON) -c '$(FROM_311)'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
