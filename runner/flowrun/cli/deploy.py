@@ -71,7 +71,7 @@ def apply(session: Session, yes: bool) -> None:
 
     def agreed(proposal: Proposal) -> bool:
         terminal.result(proposal_text(proposal))
-        if yes or proposal.difference.losses or not proposal.changes_anything:
+        if yes or proposal.difference.refusals or not proposal.changes_anything:
             return True
         if not sys.stdin or not sys.stdin.isatty():
             raise Refused("there is no terminal to ask at", "add --yes to apply without being asked")

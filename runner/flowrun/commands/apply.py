@@ -29,8 +29,8 @@ def apply(project: Project, store: str, clock: Clock, agreed: Callable[[Proposal
             "saved plans are not possible yet; apply without 'confirm: plan'",
         )
     go_on = agreed(proposal)
-    if found.losses:
-        count = len(found.losses)
+    if found.refusals:
+        count = len(found.refusals)
         raise Refused(f"not applied: {count} refusal{'' if count == 1 else 's'}, above")
     if not go_on:
         raise Refused("not applied")

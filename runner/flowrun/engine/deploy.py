@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
+from sqlalchemy import Connection, select
+
+from flowrun.engine.holdings import losses, standing_in
 from flowrun.engine.live import apply_flow
-from flowrun.engine.losses import Loss, losses
-from flowrun.engine.preview import would_fire
+from flowrun.engine.preview import USUAL, Question, preview
 from flowrun.errors import StalePlan
 from flowrun.flow.model import Flow, Places
-from flowrun.plan import Plan, changes
+from flowrun.plan import Allowed, Impact, Plan, Refusal, changes, refusals
 from flowrun.store import revisions
 from flowrun.store.connection import Store
-from flowrun.store.revisions import Author, Revision
+from flowrun.store.revisions import DIRECT, Author, Occasion, Revision
+from flowrun.store.tables import flowrun
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What applying a flow would change. `base` is None for a store without a revision, or none at all.
+    """What applying a flow would change, at one instant. `base` is None for a store without a revision, or none at all.
 
-    `now` counts, per tunnel of the flow, the deals that it would take at once; `losses` refuse the whole.
+    `impact` is what that does to the live deals; `refusals` are the rails that it runs into and that nothing lifts yet.
     """
 
     base: Revision | None
     plan: Plan
-    now: Mapping[str, int] = field(default_factory=dict)
-    losses: tuple[Loss, ...] = ()
+    impact: Impact
+    refusals: tuple[Refusal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Files beside the store that they would be applied to. `folder` and `store` (a URL) are as the user named them."""
+    """A flow beside the store that it would be applied to.
+
+    `folder` (None: a saved plan, or an earlier revision) and `store` (a URL) are as the user named them.
+    """
 
     flow: Flow
     places: Places
-    folder: str
+    folder: str | None
     store: str
     author: Author
     difference: Difference
@@ -46,21 +52,23 @@ class Proposal:
         return self.difference.base is None or bool(self.difference.plan)
 
 
-def difference(store: Store | None, flow: Flow) -> Difference:
+def difference(
+    store: Store | None, flow: Flow, question: Question = USUAL, allowed: Allowed | None = None
+) -> Difference:
     """Compare the flow with the store's applied revision (None: the store is yet to be made). Nothing is written."""
     if store is None:
-        return Difference(None, changes(None, flow), dict.fromkeys(flow.tunnels, 0))
+        return Difference(None, changes(None, flow), preview(None, flow, question))
     with store.read() as connection:
         base = revisions.current(connection)
-        if base is None:
-            return Difference(None, changes(None, flow), dict.fromkeys(flow.tunnels, 0))
-        plan = changes(base.flow, flow)
-        lost = losses(connection, base.flow, flow)
-        now = {} if lost else would_fire(connection, flow, store.clock.now())
-        return Difference(base, plan, now, lost)
+        bound = _bound(connection)
+    if base is None:
+        return Difference(None, changes(None, flow), preview(None, flow, question))
+    impact = preview(store, flow, question)
+    found = refusals(base.flow, flow, impact, bound, allowed)
+    return Difference(base, changes(base.flow, flow), impact, found)
 
 
-def deploy(store: Store, proposal: Proposal) -> int:
+def deploy(store: Store, proposal: Proposal, allowed: Allowed | None = None, occasion: Occasion = DIRECT) -> int:
     """Make the proposal's flow the applied revision, entirely or not at all; its number.
 
     Raises StalePlan if, since the proposal was made, another revision was applied, or the deals have come to hold what
@@ -68,11 +76,22 @@ def deploy(store: Store, proposal: Proposal) -> int:
     """
     seen = proposal.difference.base
     with store.write() as transaction:
-        base = revisions.current(transaction.connection)
+        connection = transaction.connection
+        base = revisions.current(connection)
         if (base.number if base else None) != (seen.number if seen else None):
             raise StalePlan(
                 "another revision was applied in the meantime", "look at the difference again: flowrun diff"
             )
-        if lost := losses(transaction.connection, base.flow if base else None, proposal.flow):
-            raise StalePlan(f"the deals have changed in the meantime: {lost[0].message}", lost[0].help)
-        return apply_flow(transaction, proposal.flow, proposal.places, proposal.author)
+        if base is not None:
+            held = Impact(
+                stages=standing_in(connection, base.flow, proposal.flow),
+                losses=losses(connection, base.flow, proposal.flow),
+            )
+            if lost := refusals(base.flow, proposal.flow, held, _bound(connection), allowed):
+                raise StalePlan(f"the deals have changed in the meantime: {lost[0].message}", lost[0].help)
+        return apply_flow(transaction, proposal.flow, proposal.places, proposal.author, occasion)
+
+
+def _bound(connection: Connection) -> str | None:
+    found: Any = connection.execute(select(flowrun.c.environment)).scalar_one()
+    return None if found is None else str(found)

@@ -6,8 +6,9 @@ revision"). Only the deals of tunnels whose meaning changed are queued: applying
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, insert, literal, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -16,10 +17,10 @@ from flowrun.engine.act import PARKED
 from flowrun.engine.judge import Route, route_of
 from flowrun.flow.codec import tunnel_digest
 from flowrun.flow.model import Flow, Mode, Places, Tunnel
-from flowrun.plan import renames
+from flowrun.plan import Renames, renames
 from flowrun.store import revisions, schema
 from flowrun.store.connection import Transaction
-from flowrun.store.revisions import Author
+from flowrun.store.revisions import DIRECT, Author, Occasion
 from flowrun.store.tables import activity, deals_table, firings, queue, routes, tunnels
 
 
@@ -32,46 +33,103 @@ class Standing:
     live: dict[str, int]
 
 
-def apply_flow(transaction: Transaction, flow: Flow, places: Places, author: Author) -> int:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store knows of the tunnels of its applied revision, by the ids that a new flow has for them.
+
+    `lines` are the moves that leave each stage, in file order: the line in which one that waits holds those after it.
+    `holding` are the tunnels that may hold deals: paused, tripped, or with parked firings.
+    """
+
+    tunnels: Mapping[str, Standing]
+    lines: Mapping[str, Sequence[str]]
+    holding: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Which deals must be looked at again: all in `stages`; in `just_now` those that entered at this very instant."""
+
+    stages: frozenset[str] = frozenset()
+    just_now: frozenset[str] = frozenset()
+
+    def where(self, deals: FromClause, now: int) -> ColumnElement[bool]:
+        """The condition on these deals."""
+        return or_(deals.c.stage.in_(self.stages), and_(deals.c.stage.in_(self.just_now), deals.c.entered_at >= now))
+
+
+def apply_flow(
+    transaction: Transaction, flow: Flow, places: Places, author: Author, occasion: Occasion = DIRECT
+) -> int:
     """Make that flow the applied revision, in this transaction; its number.
 
-    The caller has checked that nothing is lost by it (`engine.losses`).
+    The caller has checked that no rail refuses it (`plan.rails`).
     """
     connection, now = transaction.connection, transaction.now
     base = revisions.current(connection)
-    if base is not None:
-        _rename(connection, renames(base.flow, flow).tunnels)
-    before = standing(connection)
-    lines, holding = _lines(connection), _holding(connection)
+    renamed = Renames() if base is None else renames(base.flow, flow)
+    before = known(connection, renamed)
+    _rename(connection, renamed.tunnels)
     schema.install(connection, flow)
-    number = revisions.add(transaction, flow, places, author)
+    number = revisions.add(transaction, flow, places, author, occasion)
     connection.execute(delete(tunnels).where(tunnels.c.id.not_in(list(flow.tunnels))))
     connection.execute(delete(activity).where(activity.c.tunnel.not_in(list(flow.tunnels))))
     connection.execute(delete(routes))
-    rows = route_rows(flow, before, now)
+    rows = route_rows(flow, before.tunnels, now)
     if rows:
         connection.execute(insert(routes), rows)
-    changed: set[object] = set()
     for tunnel in flow.tunnels.values():
-        mark = tunnel_digest(flow, tunnel.id)
-        known = before.get(tunnel.id)
-        state = {"mode": tunnel.mode.value, "digest": mark}
-        if known is None:
+        state = {"mode": tunnel.mode.value, "digest": tunnel_digest(flow, tunnel.id)}
+        if tunnel.id not in before.tunnels:
             connection.execute(insert(tunnels).values(id=tunnel.id, **state))
         else:
             connection.execute(update(tunnels).where(tunnels.c.id == tunnel.id).values(state))
-        if known is None or (known.digest, known.mode) != (mark, tunnel.mode):
-            changed.add(tunnel.id)
-    concerned = [row for row in rows if row["tunnel"] in changed]
-    stages = {row["stage"] for row in concerned if row["include"] or row["live_at"] != now}
-    after = _lines(connection)
-    stages |= {stage for stage, line in lines.items() if line != after.get(stage) and not holding.isdisjoint(line)}
-    deals = deals_table(flow)
-    # Where a tunnel goes live only now, a deal that entered at this very instant is none of the existing ones.
-    just_now = and_(deals.c.stage.in_([row["stage"] for row in concerned]), deals.c.entered_at >= now)
-    if concerned or stages:
-        wake(connection, deals, or_(deals.c.stage.in_(stages), just_now), now)
+    again = looked_at_again(flow, before, now)
+    if again != Again():
+        deals = deals_table(flow)
+        wake(connection, deals, again.where(deals, now), now)
     return number
+
+
+def known(connection: Connection, renamed: Renames) -> Known:
+    """What the store knows now, by the ids that a new flow has. Nothing is written."""
+    tunnel_ids, stages = renamed.tunnels, renamed.stages
+    found = {
+        tunnel_ids.get(row.id, row.id): Standing(row.mode, row.digest, {})
+        for row in connection.execute(select(tunnels))
+    }
+    lines: dict[str, list[str]] = {}
+    for row in connection.execute(select(routes).order_by(routes.c.position)):
+        tunnel, stage = tunnel_ids.get(row.tunnel, row.tunnel), stages.get(row.stage, row.stage)
+        live = found[tunnel].live
+        live[stage] = min(live.get(stage, row.live_at), row.live_at)
+        if row.kind == Route.MOVE.value:
+            lines.setdefault(stage, []).append(tunnel)
+    waiting = select(tunnels.c.id).where(or_(tunnels.c.paused_at.is_not(None), tunnels.c.tripped_at.is_not(None)))
+    parked = select(firings.c.tunnel).where(firings.c.result == PARKED)
+    holding = {tunnel_ids.get(id_, id_) for id_ in connection.execute(waiting.union(parked)).scalars()}
+    return Known(found, lines, holding)
+
+
+def looked_at_again(flow: Flow, before: Known, now: int) -> Again:
+    """The deals for which the flow may mean something else than what was known before it."""
+    rows = route_rows(flow, before.tunnels, now)
+    lines: dict[str, list[str]] = {}
+    concerned = []
+    for row in rows:
+        if row["kind"] == Route.MOVE.value:
+            lines.setdefault(row["stage"], []).append(row["tunnel"])
+        was, tunnel = before.tunnels.get(row["tunnel"]), flow.tunnels[row["tunnel"]]
+        if was is None or (was.digest, was.mode) != (tunnel_digest(flow, tunnel.id), tunnel.mode):
+            concerned.append(row)
+    stages = {row["stage"] for row in concerned if row["include"] or row["live_at"] != now}
+    stages |= {
+        stage
+        for stage, line in before.lines.items()
+        if list(line) != lines.get(stage) and not set(before.holding).isdisjoint(line)
+    }
+    # Where a tunnel goes live only now, a deal that entered at this very instant is none of the existing ones.
+    return Again(frozenset(stages), frozenset(row["stage"] for row in concerned))
 
 
 def _rename(connection: Connection, renamed: Mapping[str, str]) -> None:
@@ -85,31 +143,18 @@ def _rename(connection: Connection, renamed: Mapping[str, str]) -> None:
         connection.execute(fired.values(tunnel=new))
 
 
-def _lines(connection: Connection) -> dict[str, list[str]]:
-    """The moves that leave each stage, in file order: the line in which one that waits holds those after it."""
-    found: dict[str, list[str]] = {}
-    moves = select(routes.c.stage, routes.c.tunnel).where(routes.c.kind == Route.MOVE.value)
-    for stage, tunnel in connection.execute(moves.order_by(routes.c.position)):
-        found.setdefault(stage, []).append(tunnel)
-    return found
+class RouteRow(TypedDict):
+    """A row of `routes`."""
+
+    stage: str
+    tunnel: str
+    position: int
+    kind: str
+    live_at: int
+    include: int
 
 
-def _holding(connection: Connection) -> set[str]:
-    """The tunnels that may hold deals: paused, tripped, or with parked firings."""
-    waiting = select(tunnels.c.id).where(or_(tunnels.c.paused_at.is_not(None), tunnels.c.tripped_at.is_not(None)))
-    parked = select(firings.c.tunnel).where(firings.c.result == PARKED)
-    return set(connection.execute(waiting.union(parked)).scalars())
-
-
-def standing(connection: Connection) -> dict[str, Standing]:
-    """What the store knows of the tunnels of its applied revision."""
-    found = {row.id: Standing(row.mode, row.digest, {}) for row in connection.execute(select(tunnels))}
-    for row in connection.execute(select(routes)):
-        found[row.tunnel].live[row.stage] = row.live_at
-    return found
-
-
-def route_rows(flow: Flow, before: dict[str, Standing], now: int) -> list[dict[str, object]]:
+def route_rows(flow: Flow, before: Mapping[str, Standing], now: int) -> list[RouteRow]:
     """The rows of `routes` that the flow has if it is applied at that instant."""
     return [
         {

@@ -6,18 +6,23 @@ would have. It looks one firing ahead; chains are not followed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, func, insert, inspect, null, or_, select
 from sqlalchemy.sql import Subquery
 
 from flowrun.engine import batch as working
 from flowrun.engine.batch import candidates
+from flowrun.engine.holdings import losses, standing_in
 from flowrun.engine.judge import Ground, Route, Verdict, judge_parameters, judging
-from flowrun.engine.live import route_rows, standing
+from flowrun.engine.live import known, route_rows
 from flowrun.engine.rules import chunked
 from flowrun.expr import sql as expressions
-from flowrun.flow.model import Flow, Mode
-from flowrun.plan import renames
+from flowrun.flow.model import Action, Flow, Mode
+from flowrun.plan import Effect, Figure, Impact, Renames, renames
 from flowrun.store import revisions
+from flowrun.store.connection import Store
 from flowrun.store.tables import builtin_columns, deals_table, tunnels
 
 _proposed = Table(
@@ -32,6 +37,43 @@ _proposed = Table(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a preview is to tell beside the counts, and whom it tells how far it is.
+
+    `samples`: how many deals to name for each figure. `total`: a field (integer or decimal) to sum, or None.
+    `progress` hears how many deals have been looked at so far.
+    """
+
+    samples: int = 3
+    total: str | None = None
+    progress: Callable[[int], None] = lambda _looked: None
+
+
+USUAL = Question()
+
+
+def preview(store: Store | None, flow: Flow, question: Question) -> Impact:
+    """What applying the flow to that store would do to its deals, now. None: a store without deals."""
+    nothing = {tunnel: Effect() for tunnel in flow.tunnels}
+    if store is None:
+        return Impact(nothing, summed=question.total)
+    with store.read() as connection:
+        base = revisions.current(connection)
+        assert base is not None
+        counts = would_fire(connection, flow, store.clock.now())
+        effects = {id_: Effect(dict.fromkeys(Figure, 0) | {Figure.NOW: count}) for id_, count in counts.items()}
+        moves = [one.id for one in flow.tunnels.values() if one.mode is Mode.LIVE and one.action is Action.MOVE]
+        copies = [one.id for one in flow.tunnels.values() if one.mode is Mode.LIVE and one.action is Action.COPY]
+        return Impact(
+            effects,
+            stages=standing_in(connection, base.flow, flow),
+            losses=losses(connection, base.flow, flow),
+            moved=sum(counts[id_] for id_ in moves),
+            copied=sum(counts[id_] for id_ in copies),
+        )
+
+
 def would_fire(connection: Connection, flow: Flow, now: int) -> dict[str, int]:
     """How many deals each tunnel of that flow would take if it were applied now: ids to counts, zeros included.
 
@@ -44,14 +86,14 @@ def would_fire(connection: Connection, flow: Flow, now: int) -> dict[str, int]:
     )
     connection.exec_driver_sql("DELETE FROM temp.proposed")
     base = revisions.current(connection)
-    renamed = renames(base.flow, flow).tunnels if base is not None else {}
-    known = {renamed.get(id_, id_): one for id_, one in standing(connection).items()}
-    rows = route_rows(flow, known, now)
+    renamed_all = renames(base.flow, flow) if base is not None else Renames()
+    renamed = renamed_all.tunnels
+    rows = route_rows(flow, known(connection, renamed_all).tunnels, now)
     order = list(flow.tunnels.values())
     if rows:
         old = {new: id_ for id_, new in renamed.items()}  # the journal still has a renamed tunnel under its old id
         connection.execute(
-            insert(_proposed), [row | {"tunnel": old.get(str(row["tunnel"]), row["tunnel"])} for row in rows]
+            insert(_proposed), [{**row, "tunnel": old.get(row["tunnel"], row["tunnel"])} for row in rows]
         )
         deal = _deals(connection, flow)
         route = _proposed.alias("r")

@@ -76,6 +76,26 @@ def _unmerged(found: Mapping[str, str], base: Collection[str]) -> dict[str, str]
     return {old: new for old, new in found.items() if new not in base}
 
 
+def relocations(base: Flow, wanted: Flow) -> dict[str, str]:
+    """Where the deals of each removed stage go, by `removed`: the base's stage → one that `wanted` has.
+
+    A target that is itself gone by now is followed, through `removed` and `moved`. A stage that is renamed, or whose
+    steps lead nowhere, is not among them.
+    """
+    renamed = renames(base, wanted).stages
+    gone = [id_ for id_ in base.stages if id_ not in wanted.stages and id_ not in renamed]
+    steps = {one.stage: one.target for one in wanted.removed}
+    own = {moved.old: moved.new for moved in wanted.moved if moved.kind == "stage"}
+    pipelines = {moved.old: moved.new for moved in wanted.moved if moved.kind == "pipeline"}
+
+    def next_of(id_: str) -> list[str]:
+        pipeline, _, short = id_.partition(".")
+        carried_along = f"{pipelines[pipeline]}.{short}" if pipeline in pipelines else None
+        return [step for step in (steps.get(id_), own.get(id_), carried_along) if step is not None]
+
+    return {id_: target for id_, target in _reached(gone, wanted.stages, next_of).items() if id_ in steps}
+
+
 def carried(base: Flow, renamed: Renames) -> Flow:
     """The base with everything under its new id. What is merged into another is left out.
 

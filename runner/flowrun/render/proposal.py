@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flowrun.engine.deploy import Proposal
 from flowrun.flow.model import Action, Mode
-from flowrun.plan import ChangeAction, ChangeKind
+from flowrun.plan import ChangeAction, ChangeKind, Figure
 from flowrun.render.diff import Notes, diff_content, diff_markdown, diff_text, summary_text
 from flowrun.render.ink import Ink, Line, Run, line
 from flowrun.render.moment import counted
@@ -21,9 +21,9 @@ def proposal_text(proposal: Proposal) -> list[Line]:
         lines.append(line("No changes: the store is as the files say."))
         return lines
     lines.append(line(f"{summary_text(found.plan)} {_deals_text(proposal)}".rstrip()))
-    for loss in found.losses:
-        lines.append(line(Run("refused: ", Ink.ERROR), f"{loss.message} ({loss.rail})"))
-        lines.append(line(Run("help: ", Ink.CYAN), loss.help))
+    for refusal in found.refusals:
+        lines.append(line(Run("refused: ", Ink.ERROR), f"{refusal.message} ({refusal.rail})"))
+        lines.append(line(Run("help: ", Ink.CYAN), refusal.help))
     return lines
 
 
@@ -36,10 +36,17 @@ def proposal_content(proposal: Proposal) -> dict[str, object]:
     """The content of the JSON document (cli.md, "JSON shapes")."""
     found = proposal.difference
     impact: dict[str, object] = {
-        "tunnels": {tunnel: {"now": count} for tunnel, count in found.now.items()},
-        "deals": {"moved": _taken(proposal, Action.MOVE), "copied": _taken(proposal, Action.COPY)},
+        "tunnels": {
+            tunnel: {str(figure): effect[figure] for figure in Figure}
+            for tunnel, effect in found.impact.tunnels.items()
+        },
+        "deals": {
+            "relocated": found.impact.relocated,
+            "moved": found.impact.moved,
+            "copied": found.impact.copied,
+        },
     }
-    refusals = [{"rail": loss.rail, "message": loss.message, "allow": None} for loss in found.losses]
+    refusals = [{"rail": str(one.rail), "message": one.message, "allow": one.allow} for one in found.refusals]
     base = found.base.number if found.base else None
     return diff_content(found.plan, proposal.places, base, impact, refusals)
 
@@ -52,7 +59,7 @@ def _title(proposal: Proposal) -> str:
     after = "files"
     if proposal.author.commit:
         after += f" at {proposal.author.commit[:_SHORT]}" + (" with changes" if proposal.author.dirty else "")
-    return f"{proposal.folder.rstrip('/')}/ → {proposal.store}   {before} → {after}"
+    return f"{(proposal.folder or '').rstrip('/')}/ → {proposal.store}   {before} → {after}"
 
 
 def _notes(proposal: Proposal) -> Notes:
@@ -61,7 +68,7 @@ def _notes(proposal: Proposal) -> Notes:
     for change in proposal.difference.plan.changes:
         if change.kind is not ChangeKind.TUNNEL or change.action is ChangeAction.REMOVE:
             continue
-        count = proposal.difference.now.get(change.id, 0)
+        count = proposal.difference.impact.of(change.id)[Figure.NOW]
         if count:
             verb = "would qualify now" if _is_shadow(proposal, change.id) else _verb(proposal, change.id)
             notes[change.kind, change.id, None] = f"{counted(count, 'deal')} {verb}"
@@ -76,16 +83,8 @@ def _is_shadow(proposal: Proposal, tunnel: str) -> bool:
     return proposal.flow.tunnels[tunnel].mode is Mode.SHADOW
 
 
-def _taken(proposal: Proposal, action: Action) -> int:
-    return sum(
-        count
-        for id_, count in proposal.difference.now.items()
-        if proposal.flow.tunnels[id_].action is action and not _is_shadow(proposal, id_)
-    )
-
-
 def _deals_text(proposal: Proposal) -> str:
     if proposal.difference.base is None:
         return ""
-    moved, copied = _taken(proposal, Action.MOVE), _taken(proposal, Action.COPY)
-    return f"Deals: {moved:,} moved, {copied:,} copied at once."
+    impact = proposal.difference.impact
+    return f"Deals: {impact.moved:,} moved, {impact.copied:,} copied at once."

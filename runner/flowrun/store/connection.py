@@ -279,6 +279,8 @@ def _upgrade(store: Store, *, new: bool) -> None:
                     connection.execute(
                         insert(flowrun).values(id=1, identity=secrets.token_hex(16), created_at=now, latest=now)
                     )
+                key = update(flowrun).where(flowrun.c.plan_key.is_(None))
+                connection.execute(key.values(plan_key=secrets.token_hex(32)))
             connection.execution_options(**{_WRITE: False})
 
 

@@ -25,6 +25,23 @@ class Author:
 
 
 @dataclass(frozen=True, slots=True)
+class Occasion:
+    """How a revision came about.
+
+    `plan` is the id of the saved plan that was applied, `difference` the JSON text of what `diff` said of it, `back_to`
+    the revision that it went back to. Null where there is none.
+    """
+
+    plan: str | None = None
+    difference: str | None = None
+    back_to: int | None = None
+
+
+DIRECT = Occasion()
+"""Applied from files, with nothing more to tell."""
+
+
+@dataclass(frozen=True, slots=True)
 class Revision:
     """One applied revision. `applied_at` is an instant (ms, UTC)."""
 
@@ -34,6 +51,7 @@ class Revision:
     digest: str
     applied_at: int
     author: Author
+    occasion: Occasion = DIRECT
 
 
 def current(connection: Connection) -> Revision | None:
@@ -60,10 +78,11 @@ def revision(connection: Connection, number: int) -> Revision:
         digest=row.digest,
         applied_at=row.applied_at,
         author=Author(row.applied_by, row.host, row.git_commit, None if row.git_dirty is None else bool(row.git_dirty)),
+        occasion=Occasion(row.plan, row.difference, row.back_to),
     )
 
 
-def add(transaction: Transaction, flow: Flow, places: Places, author: Author) -> int:
+def add(transaction: Transaction, flow: Flow, places: Places, author: Author, occasion: Occasion = DIRECT) -> int:
     """Record the flow as the applied revision; its number."""
     connection = transaction.connection
     number: int = connection.execute(select(func.coalesce(func.max(revisions.c.number), 0) + 1)).scalar_one()
@@ -78,6 +97,9 @@ def add(transaction: Transaction, flow: Flow, places: Places, author: Author) ->
             digest=digest(flow),
             flow=dumps(flow),
             places=json.dumps({name: list(asdict(place).values()) for name, place in places.items()}),
+            plan=occasion.plan,
+            difference=occasion.difference,
+            back_to=occasion.back_to,
         )
     )
     connection.execute(update(flowrun).values(revision=number, environment=flow.environment))

@@ -42,9 +42,11 @@ flowrun = Table(
     Column("fixed_now", BigInteger),
     Column("revision", Integer),
     Column("environment", Text),
+    Column("plan_key", Text),
 )
 """One row about the store itself. `latest` is the latest instant that flowrun wrote; `fixed_now` is set within a
-transaction whose clock stands still, for the triggers; `revision` is the applied one, null before the first."""
+transaction whose clock stands still, for the triggers; `revision` is the applied one, null before the first;
+`environment` the one that the store is bound to; `plan_key` (hex) seals saved plans."""
 
 revisions = Table(
     "revisions",
@@ -58,8 +60,13 @@ revisions = Table(
     Column("digest", Text, nullable=False),
     Column("flow", Text, nullable=False),
     Column("places", Text, nullable=False),
+    Column("plan", Text),
+    Column("difference", Text),
+    Column("back_to", Integer),
 )
-"""Every applied configuration, whole (`flow.codec`)."""
+"""Every applied configuration, whole (`flow.codec`). `plan` is the id of the saved plan that it came from, `difference`
+the JSON text of what `diff` said (null in revisions older than this column), `back_to` the revision that it went back
+to; all null where there is none."""
 
 stages = Table(
     "stages",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-HEAD = "0001"
+HEAD = "0002"
 """The version that this flowrun works with. Versions are four digits and rise."""
 
 

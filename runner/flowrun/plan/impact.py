@@ -1,0 +1,97 @@
+"""What a plan does to the live deals, as figures: the engine finds them, the rails and the renderers read them.
+
+Everything is counted in deals, at the one instant of the diff. Money and other sums are in the unit of their field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from flowrun.expr.types import Value
+
+
+class Figure(StrEnum):
+    """What may come of a deal through a tunnel (cli.md, "The preview is true"); in the order in which it is shown."""
+
+    NOW = "now"
+    ALREADY_DUE = "already_due"
+    WAITING = "waiting"
+    CANCELLED = "cancelled"
+    RETIMED = "retimed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What the plan does through one tunnel.
+
+    `counts` has every figure. `later` are the least and the most milliseconds by which retimed deals are due later
+    (negative: earlier), or None where none is. `samples` are ids of some of the deals, in the order of their creation,
+    and `sums` the sums of the field that was asked for, both by figure and only where there are deals.
+    """
+
+    counts: Mapping[Figure, int] = field(default_factory=lambda: dict.fromkeys(Figure, 0))
+    later: tuple[int, int] | None = None
+    samples: Mapping[Figure, tuple[str, ...]] = field(default_factory=dict)
+    sums: Mapping[Figure, Value] = field(default_factory=dict)
+
+    def __getitem__(self, figure: Figure) -> int:
+        return self.counts[figure]
+
+
+class Loses(StrEnum):
+    """How deals lose what a field holds."""
+
+    FIELD = "field"
+    VALUE = "value"
+    PLACES = "places"
+    TYPE = "type"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What deals lose of one field, by its old id: the field itself, one value of an enum, digits, or its type.
+
+    `what` is the enum's value, or for places and types `before → after`; None for a whole field. `deals` hold a value
+    that is concerned; in `emptied` of them nothing of it is left.
+    """
+
+    how: Loses
+    field: str
+    deals: int
+    emptied: int
+    what: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What the plan does to the live deals.
+
+    `tunnels`: by the new flow's ids, in its order, then those that the plan removes, by their old ids. A tunnel that
+    the plan doesn't change counts only deals that the plan concerns. `stages`: by old ids, how many deals stand in the
+    stages that are renamed, merged or removed. `relocated`, `moved`, `copied`: what happens at once. `touched`: the
+    deals, each once, that are moved, copied or relocated and wouldn't be without the plan. `left_won` of them leave a
+    won stage for one that isn't; `existing` of them stood in their stage before the tunnel went live. `total`: all
+    deals. `sums` of tunnels are of the field `summed` (None: none was asked for).
+    """
+
+    tunnels: Mapping[str, Effect] = field(default_factory=dict)
+    stages: Mapping[str, int] = field(default_factory=dict)
+    losses: tuple[Loss, ...] = ()
+    relocated: int = 0
+    moved: int = 0
+    copied: int = 0
+    touched: int = 0
+    left_won: int = 0
+    existing: int = 0
+    total: int = 0
+    summed: str | None = None
+
+    def of(self, tunnel: str) -> Effect:
+        """The effect of that tunnel: nothing, if it has none."""
+        return self.tunnels.get(tunnel, _NOTHING)
+
+
+_NOTHING = Effect()
