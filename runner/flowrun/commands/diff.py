@@ -17,7 +17,7 @@ def diff(project: Project, store: str, clock: Clock) -> Proposal:
     """
     flow, loaded = project.flow()
     try:
-        with open_store(store, clock) as opened:
+        with open_store(store, clock, read_only=True) as opened:
             found = difference(opened, flow)
     except NoStore:
         found = difference(None, flow)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from flowrun.engine.holdings import losses, standing_in
 from flowrun.engine.live import apply_flow
-from flowrun.engine.preview import USUAL, Question, preview
+from flowrun.engine.preview import USUAL, Question, previewed, unmoved
 from flowrun.errors import StalePlan
 from flowrun.flow.model import Flow, Places
 from flowrun.plan import Allowed, Impact, Plan, Refusal, changes, refusals
@@ -56,14 +56,14 @@ def difference(
     store: Store | None, flow: Flow, question: Question = USUAL, allowed: Allowed | None = None
 ) -> Difference:
     """Compare the flow with the store's applied revision (None: the store is yet to be made). Nothing is written."""
-    if store is None:
-        return Difference(None, changes(None, flow), preview(None, flow, question))
-    with store.read() as connection:
-        base = revisions.current(connection)
-        bound = _bound(connection)
-    if base is None:
-        return Difference(None, changes(None, flow), preview(None, flow, question))
-    impact = preview(store, flow, question)
+    base, bound = None, None
+    if store is not None:
+        with store.read() as connection:
+            base, bound = revisions.current(connection), _bound(connection)
+    if store is None or base is None:
+        return Difference(None, changes(None, flow), unmoved(flow, question))
+    with previewed(store, base, flow, question) as preview:
+        impact = preview.impact()
     found = refusals(base.flow, flow, impact, bound, allowed)
     return Difference(base, changes(base.flow, flow), impact, found)
 

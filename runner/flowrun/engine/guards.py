@@ -11,7 +11,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Integer, and_, case, func, insert, literal, null, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    and_,
+    case,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
 
 from flowrun.engine.batch import candidates, keyed
 from flowrun.engine.effects import copied_value, rotates, scope_of, setting_value
@@ -33,8 +47,21 @@ class Guard:
     elsewhere: Statement
 
 
-def guards(flow: Flow, order: Sequence[Tunnel]) -> tuple[Guard, ...]:
-    """The flow's guards; `order` are its tunnels by file position."""
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """Deals that stand beside those of the store: the live ones, for a preview that works on a copy of some.
+
+    `deals` is their table; `stages` and `fields` say which of its stages, and which of its columns, are which of the
+    flow's. A field that isn't among them is held by no deal beyond.
+    """
+
+    deals: FromClause
+    stages: Mapping[str, Sequence[str]]
+    fields: Mapping[str, str]
+
+
+def guards(flow: Flow, order: Sequence[Tunnel], beyond: Beyond | None = None) -> tuple[Guard, ...]:
+    """The flow's guards; `order` are its tunnels by file position. `beyond`: where else they look."""
     users: dict[UnlessExists, list[int]] = {}
     for position, tunnel in enumerate(order):
         if tunnel.unless_exists is not None:
@@ -46,7 +73,7 @@ def guards(flow: Flow, order: Sequence[Tunnel]) -> tuple[Guard, ...]:
             frozenset(_where(flow, guard)),
             tuple(positions),
             _key(flow, number, guard, order),
-            _elsewhere(flow, number, guard, {at: order[at] for at in positions}),
+            _elsewhere(flow, number, guard, {at: order[at] for at in positions}, beyond),
         )
         for number, (guard, positions) in enumerate(users.items())
     )
@@ -118,32 +145,56 @@ def _json(values: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
     return case((empty, null()), else_=func.json_array(*values))
 
 
-def _elsewhere(flow: Flow, number: int, guard: UnlessExists, users: Mapping[int, Tunnel]) -> Statement:
+def _elsewhere(
+    flow: Flow, number: int, guard: UnlessExists, users: Mapping[int, Tunnel], beyond: Beyond | None
+) -> Statement:
     """SELECT key, min(seq), max(seq) of the deals that match a wanted key and can't move in this batch.
 
     Where a user rotates a field, its deals with any of the values are among them.
     """
+    table = deals_table(flow)
+    match = table.alias("m")
+    movers = select(keyed.c.mover).where(
+        keyed.c.guard == number, keyed.c.mover.is_not(None), keyed.c.before.is_not(None)
+    )
+    stages = _where(flow, guard)
+    mine = _matching(number, guard, users, match, {name: match.c[name] for name in guard.same}, stages)
+    mine = mine.where(match.c.seq.not_in(movers))
+    if beyond is None or not beyond.fields.keys() >= set(guard.same):
+        return Statement(mine.group_by(mine.selected_columns[0]))
+    others = beyond.deals.alias("b")
+    there = [stage for id_ in stages for stage in beyond.stages.get(id_, ())]
+    columns = {name: others.c[beyond.fields[name]] for name in guard.same}
+    theirs = _matching(number, guard, users, others, columns, there)
+    theirs = theirs.where(others.c.seq.not_in(select(table.c.seq)))
+    both = union_all(*(one.group_by(one.selected_columns[0]) for one in (mine, theirs))).subquery()
+    key, low, high = both.c
+    return Statement(select(key, func.min(low), func.max(high)).group_by(key))
+
+
+def _matching(
+    number: int,
+    guard: UnlessExists,
+    users: Mapping[int, Tunnel],
+    match: FromClause,
+    columns: Mapping[str, ColumnElement[Any]],
+    stages: Sequence[str],
+) -> Select[Any]:
+    """SELECT key, min(seq), max(seq), not grouped yet, of the deals in those stages that match a wanted key."""
     wanted = (
         select(keyed.c.after.label("key"))
         .where(keyed.c.guard == number, keyed.c.pos.in_(list(users)), keyed.c.after.is_not(None))
         .distinct()
         .subquery("wanted")
     )
-    match = deals_table(flow).alias("m")
-    movers = select(keyed.c.mover).where(
-        keyed.c.guard == number, keyed.c.mover.is_not(None), keyed.c.before.is_not(None)
-    )
     same: list[ColumnElement[bool]] = []
     for at, name in enumerate(guard.same):
         turns = {value for tunnel in users.values() for value in _turns(tunnel, name)}
-        alike = match.c[name] == func.json_extract(wanted.c.key, f"$[{at}]")
-        same.append(or_(alike, match.c[name].in_(sorted(turns))) if turns else alike)
-    key = func.json_array(*(match.c[name] for name in guard.same))
-    return Statement(
-        select(key, func.min(match.c.seq), func.max(match.c.seq))
-        .select_from(wanted.join(match, and_(*same, match.c.stage.in_(_where(flow, guard)))))
-        .where(match.c.seq.not_in(movers))
-        .group_by(key)
+        alike = columns[name] == func.json_extract(wanted.c.key, f"$[{at}]")
+        same.append(or_(alike, columns[name].in_(sorted(turns))) if turns else alike)
+    key = func.json_array(*(columns[name] for name in guard.same)).label("key")
+    return select(key, func.min(match.c.seq).label("low"), func.max(match.c.seq).label("high")).select_from(
+        wanted.join(match, and_(*same, match.c.stage.in_(stages)))
     )
 
 

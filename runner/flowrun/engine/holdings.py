@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import Column, Connection, Integer, MetaData, Table, func, inspect, select
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, func, select
 
 from flowrun.expr.types import Kind
 from flowrun.expr.values import encode
@@ -20,7 +20,7 @@ def standing_in(connection: Connection, base: Flow, wanted: Flow) -> dict[str, i
         return {}
     deals = deals_table(None)
     held = select(deals.c.stage, func.count()).where(deals.c.stage.in_(gone)).group_by(deals.c.stage)
-    counts: dict[str, int] = dict(connection.execute(held).tuples().all())
+    counts: dict[str, int] = dict(connection.execute(held).all())
     return {stage: counts[stage] for stage in gone if stage in counts}
 
 
@@ -30,11 +30,8 @@ def losses(connection: Connection, base: Flow, wanted: Flow) -> tuple[Loss, ...]
 
 
 def _losses(connection: Connection, base: Flow, wanted: Flow) -> Iterator[Loss]:
-    present = {column["name"] for column in inspect(connection).get_columns("deals")}
     renamed = renames(base, wanted).fields
     for field in base.fields.values():
-        if field.id not in present:
-            continue
         after = wanted.fields.get(renamed.get(field.id, field.id))
         if after is None:
             if count := _held(connection, field.id, beside=encode(field.default, field.type)):

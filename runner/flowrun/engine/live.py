@@ -171,11 +171,13 @@ def route_rows(flow: Flow, before: Mapping[str, Standing], now: int) -> list[Rou
     ]
 
 
-def _live_at(tunnel: Tunnel, stage: str, known: Standing | None, now: int) -> int:
-    comes_back = known is None or known.mode == Mode.OFF or (known.mode == Mode.SHADOW and tunnel.mode is Mode.LIVE)
-    if known is None or comes_back:
-        return now
-    return known.live.get(stage, now)
+def _live_at(tunnel: Tunnel, stage: str, before: Standing | None, now: int) -> int:
+    return before.live.get(stage, now) if before is not None and stays_live(tunnel, before) else now
+
+
+def stays_live(tunnel: Tunnel, before: Standing) -> bool:
+    """Whether the tunnel keeps its live dates: it doesn't if it comes back from `off`, or from `shadow` to `live`."""
+    return before.mode != Mode.OFF and not (before.mode == Mode.SHADOW and tunnel.mode is Mode.LIVE)
 
 
 def wake(connection: Connection, deals: FromClause, which: ColumnElement[bool], now: int) -> None:

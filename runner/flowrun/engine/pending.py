@@ -100,7 +100,7 @@ def pending(
         wanted = {at: one for at, one in enumerate(order) if one.mode is not Mode.OFF and tunnel in (None, one.id)}
         if not wanted:
             return Pending(now, flow.timezone, next_at, 0, ())
-        selects = [_for_time(flow, mine, deals) for mine in chunked(wanted).values()]
+        selects = [for_time(flow, mine, deals) for mine in chunked(wanted).values()]
         selects += [_for_data(flow, mine, deals) for mine in chunked(wanted).values()] if every else []
         found = union_all(*selects).subquery("found")
         # What only tomorrow's date may change waits for data as far as anyone can tell today.
@@ -117,8 +117,12 @@ def pending(
         return Pending(now, flow.timezone, next_at, count, waits)
 
 
-def _for_time(flow: Flow, mine: Mapping[int, Tunnel], deals: FromClause) -> Select[Any]:
-    """SELECT id, seq, pos, wake_at, waits_for of what waits for time: only deals in the queue do."""
+def for_time(flow: Flow, mine: Mapping[int, Tunnel], deals: FromClause) -> Select[Any]:
+    """SELECT id, seq, pos, wake_at, waits_for of what waits for time: only deals in the queue do.
+
+    `mine` are tunnels by file position, at most a chunk of them; `deals` an alias of the deals. `waits_for` is the word
+    `due` or `window`, or `condition` for what only tomorrow's date may change. To bind: `judge_parameters`.
+    """
     route = routes.alias("r")
     source = queue.join(deals, deals.c.seq == queue.c.deal).join(route, route.c.stage == deals.c.stage)
     judged = judging(flow, mine, Ground(source, deals, route, deals.c.seq)).subquery()

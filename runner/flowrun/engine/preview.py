@@ -1,40 +1,34 @@
-"""What a flow would do to the live deals: how many each of its tunnels would take now, without writing anything.
+"""What applying a flow would do to the live deals: the same engine, on a scratch copy of the deals that it concerns.
 
-The same judging as a tick's, over all deals of the stages that the tunnels leave, against the routes that the flow
-would have. It looks one firing ahead; chains are not followed.
+Two futures are played at one instant, each until idle: the applied revision goes on, or the plan is applied first. What
+happens in the second is what would happen; what is not in the first is the plan's doing. Nothing live is written,
+locked, or delayed, and the cost follows the deals that the plan concerns (`concern`), not all deals.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from decimal import Context, Decimal
 
-from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, func, insert, inspect, null, or_, select
-from sqlalchemy.sql import Subquery
+from sqlalchemy import Connection, func, select, true, update
 
-from flowrun.engine import batch as working
-from flowrun.engine.batch import candidates
+from flowrun.diagnostics import did_you_mean
+from flowrun.engine import future, outcomes
+from flowrun.engine.concern import Step, find_concerned
 from flowrun.engine.holdings import losses, standing_in
-from flowrun.engine.judge import Ground, Route, Verdict, judge_parameters, judging
-from flowrun.engine.live import known, route_rows
-from flowrun.engine.rules import chunked
-from flowrun.expr import sql as expressions
-from flowrun.flow.model import Action, Flow, Mode
-from flowrun.plan import Effect, Figure, Impact, Renames, renames
-from flowrun.store import revisions
-from flowrun.store.connection import Store
-from flowrun.store.tables import builtin_columns, deals_table, tunnels
-
-_proposed = Table(
-    "proposed",
-    MetaData(schema="temp"),
-    Column("stage", Text, primary_key=True),
-    Column("tunnel", Text, primary_key=True),
-    Column("position", Integer, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("live_at", Integer, nullable=False),
-    Column("include", Integer, nullable=False),
-)
+from flowrun.engine.live import apply_flow, known, stays_live
+from flowrun.engine.outcomes import Side
+from flowrun.errors import StalePlan, WorkFailed
+from flowrun.expr.types import Kind, Value
+from flowrun.flow.model import Action, Flow, Mode, Outcome
+from flowrun.plan import Effect, Figure, Impact
+from flowrun.store import journal, revisions, scratch
+from flowrun.store.connection import Store, Transaction
+from flowrun.store.journal import Firing
+from flowrun.store.revisions import Author, Revision
+from flowrun.store.tables import deals_table, flowrun
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,86 +47,185 @@ class Question:
 USUAL = Question()
 
 
-def preview(store: Store | None, flow: Flow, question: Question) -> Impact:
-    """What applying the flow to that store would do to its deals, now. None: a store without deals."""
-    nothing = {tunnel: Effect() for tunnel in flow.tunnels}
-    if store is None:
-        return Impact(nothing, summed=question.total)
-    with store.read() as connection:
-        base = revisions.current(connection)
-        assert base is not None
-        counts = would_fire(connection, flow, store.clock.now())
-        effects = {id_: Effect(dict.fromkeys(Figure, 0) | {Figure.NOW: count}) for id_, count in counts.items()}
-        moves = [one.id for one in flow.tunnels.values() if one.mode is Mode.LIVE and one.action is Action.MOVE]
-        copies = [one.id for one in flow.tunnels.values() if one.mode is Mode.LIVE and one.action is Action.COPY]
-        return Impact(
-            effects,
-            stages=standing_in(connection, base.flow, flow),
-            losses=losses(connection, base.flow, flow),
-            moved=sum(counts[id_] for id_ in moves),
-            copied=sum(counts[id_] for id_ in copies),
-        )
+@contextmanager
+def previewed(store: Store, base: Revision, flow: Flow, question: Question = USUAL) -> Iterator[Preview]:
+    """The preview of a flow that would take the place of the applied revision, now.
 
-
-def would_fire(connection: Connection, flow: Flow, now: int) -> dict[str, int]:
-    """How many deals each tunnel of that flow would take if it were applied now: ids to counts, zeros included.
-
-    Of a deal's moves, only the first counts. Tunnels that are off, paused or tripped take none.
+    Raises StalePlan if another revision is applied by now, WorkFailed for a field that can't be summed, or a store that
+    can't be read.
     """
-    working.create(connection)
-    connection.exec_driver_sql(
-        "CREATE TEMP TABLE IF NOT EXISTS proposed (stage TEXT, tunnel TEXT, position INTEGER, kind TEXT, "
-        "live_at INTEGER, include INTEGER, PRIMARY KEY (stage, tunnel)) WITHOUT ROWID"
-    )
-    connection.exec_driver_sql("DELETE FROM temp.proposed")
-    base = revisions.current(connection)
-    renamed_all = renames(base.flow, flow) if base is not None else Renames()
-    renamed = renamed_all.tunnels
-    rows = route_rows(flow, known(connection, renamed_all).tunnels, now)
-    order = list(flow.tunnels.values())
-    if rows:
-        old = {new: id_ for id_, new in renamed.items()}  # the journal still has a renamed tunnel under its old id
-        connection.execute(
-            insert(_proposed), [{**row, "tunnel": old.get(row["tunnel"], row["tunnel"])} for row in rows]
+    _check_total(flow, question.total)
+    now = store.clock.now()
+    with scratch.scratch(store) as connection:
+        current = revisions.current(connection)
+        if current is None or current.number != base.number:
+            raise StalePlan(
+                "another revision was applied in the meantime", "look at the difference again: flowrun diff"
+            )
+        yield Preview(connection, Step(base.flow, flow), base.number, now, question)
+
+
+def unmoved(flow: Flow, question: Question = USUAL) -> Impact:
+    """The impact on a store without deals. Raises WorkFailed for a field that can't be summed."""
+    _check_total(flow, question.total)
+    return Impact({tunnel: Effect() for tunnel in flow.tunnels}, summed=question.total)
+
+
+def _check_total(flow: Flow, name: str | None) -> None:
+    if name is None:
+        return
+    numbers = [field.id for field in flow.fields.values() if field.type.kind in {Kind.INTEGER, Kind.DECIMAL}]
+    if name not in numbers:
+        what = f"the field '{name}' holds no numbers" if name in flow.fields else f"a deal has no field '{name}'"
+        choice = f"sum one of {', '.join(numbers)}" if numbers else "the flow has no field of numbers"
+        raise WorkFailed(what, did_you_mean(name, numbers) or choice)
+
+
+class Preview:
+    """One preview, on the connection of its scratch. It is played when it is made."""
+
+    def __init__(self, connection: Connection, step: Step, number: int, now: int, question: Question) -> None:
+        self._connection = connection
+        self._step = step
+        self._number = number
+        self._now = now
+        self._question = question
+        self._stages = standing_in(connection, step.base, step.flow)
+        self._losses = losses(connection, step.base, step.flow)
+        self._total = connection.execute(select(func.count()).select_from(deals_table(None))).scalar_one()
+        outcomes.create(connection)
+        self.possible = all(stage in step.renamed.stages or stage in step.relocated for stage in self._stages)
+        """Whether the plan can be applied at all: it can't if deals stand in a stage that goes and nothing says where
+        they go."""
+        if self.possible:
+            self._play()
+
+    def impact(self) -> Impact:
+        """What the plan does, as figures; those of tunnels are zero if the plan isn't possible."""
+        connection, step = self._connection, self._step
+        return Impact(
+            tunnels=self._effects(),
+            stages=self._stages,
+            losses=self._losses,
+            relocated=sum(self._stages.get(stage, 0) for stage in step.relocated),
+            moved=outcomes.fired(connection, Action.MOVE),
+            copied=outcomes.fired(connection, Action.COPY),
+            touched=outcomes.touched(connection, step.live_deals, list(step.relocated)),
+            left_won=outcomes.left_won(connection),
+            existing=outcomes.taken_though_existing(connection, step.live_deals),
+            total=self._total,
+            summed=self._question.total,
         )
-        deal = _deals(connection, flow)
-        route = _proposed.alias("r")
-        ground = Ground(deal.join(route, route.c.stage == deal.c.stage), deal, route, deal.c.seq)
-        moment = judge_parameters(flow, now)
-        for mine in chunked({at: tunnel for at, tunnel in enumerate(order) if tunnel.mode is not Mode.OFF}).values():
-            judged = judging(flow, mine, ground).subquery("judged")
-            ready = select(judged).where(judged.c.verdict == int(Verdict.READY))
-            statement = insert(candidates).from_select([column.name for column in candidates.c], ready)
-            connection.execute(statement, moment)
-    counts = _counts(connection)
-    waiting = select(tunnels.c.id).where(or_(tunnels.c.paused_at.is_not(None), tunnels.c.tripped_at.is_not(None)))
-    asleep = {renamed.get(id_, id_) for id_ in connection.execute(waiting).scalars()}
-    return {tunnel.id: 0 if tunnel.id in asleep else counts.get(at, 0) for at, tunnel in enumerate(order)}
 
+    def firings(self) -> list[Firing]:
+        """What would fire at once if the plan were applied, those of every result, in order."""
+        return (
+            [row for row in journal.firings(self._connection) if row.revision > self._number] if self.possible else []
+        )
 
-def _deals(connection: Connection, flow: Flow) -> Subquery:
-    """The live deals with the columns that the flow declares; a field that has no column yet is at its default."""
-    present = {column["name"] for column in inspect(connection).get_columns("deals")}
-    table = deals_table(flow)
-    columns = [table.c[column.name] for column in builtin_columns()]
-    for field in flow.fields.values():
-        if field.id in present:
-            columns.append(table.c[field.id])
+    def _play(self) -> None:
+        connection, step, now = self._connection, self._step, self._now
+        find_concerned(connection, step, now)
+        skipping = dict(self._skipping())
+        scratch.make_tables(connection)
+        self._play_both()
+        outcomes.compare(connection, step.live_deals)
+        for tunnel, old_stages in skipping.items():
+            outcomes.skip(connection, step.live_deals, tunnel, old_stages, now)
+
+    def _play_both(self) -> None:
+        connection, step, now = self._connection, self._step, self._now
+        progress = self._question.progress
+        self._copy()
+        if future.is_awake(connection, now):
+            future.play(connection, step.base, now, Side.WITHOUT, step.beyond_before, progress, step.renamed.tunnels)
+            outcomes.keep_left(connection, step.live_deals, Side.WITHOUT, _won(step.base), _won(step.base))
+            self._copy()
         else:
-            value = null() if field.default is None else expressions.literal(field.default, field.type)
-            columns.append(value.label(field.id))  # type: ignore[arg-type]
-    return select(*columns).subquery("d")
+            future.keep_waits(connection, step.base, now, Side.WITHOUT, step.renamed.tunnels)
+        apply_flow(Transaction(connection, now), step.flow, {}, Author())
+        future.play(connection, step.flow, now, Side.WITH, step.beyond, progress)
+        outcomes.keep_left(connection, step.live_deals, Side.WITH, _won(step.base), _won(step.flow))
+
+    def _copy(self) -> None:
+        """Fill the scratch with what the plan concerns, as it is in the live store."""
+        connection = self._connection
+        scratch.drop_triggers(connection)
+        budget = self._now - max(self._step.base.limits.per, self._step.flow.limits.per)
+        of_concerned = "IN (SELECT seq FROM temp.concerned)"
+        lineages = "SELECT coalesce(_root, id) FROM main.deals"
+        scratch.refill(
+            connection,
+            {
+                "flowrun": [("true", ())],
+                "revisions": [("number = ?", (self._number,))],
+                "stages": [("true", ())],
+                "tunnels": [("true", ())],
+                "routes": [("true", ())],
+                "activity": [("true", ())],
+                "deals": [(f"seq {of_concerned}", ())],
+                "queue": [(f"deal {of_concerned}", ())],
+                "firings": [
+                    ("deal IN (SELECT id FROM main.deals)", ()),
+                    (f"_lineage IN ({lineages}) AND fired_at > ?", (budget,)),
+                ],
+            },
+        )
+        scratch.make_triggers(connection)
+        # What the triggers take for now.
+        connection.execute(update(flowrun).values(fixed_now=self._now))
+
+    def _skipping(self) -> Iterator[tuple[str, list[str]]]:
+        """The tunnels that leave existing deals out, with the old stages for whose deals they go live only now."""
+        step = self._step
+        before = known(self._connection, replace(step.renamed, stages={})).tunnels
+        for tunnel in step.flow.tunnels.values():
+            if tunnel.mode is Mode.OFF or tunnel.include_existing:
+                continue
+            standing = before.get(tunnel.id)
+            live = standing.live if standing is not None and stays_live(tunnel, standing) else {}
+            fresh = [stage for stage in step.old_stages(tunnel.sources) if stage not in live]
+            if fresh:
+                yield tunnel.id, fresh
+
+    def _effects(self) -> dict[str, Effect]:
+        connection, step = self._connection, self._step
+        counts, later = outcomes.counts(connection), outcomes.later(connection)
+        samples = outcomes.samples(connection, self._question.samples)
+        sums = self._sums()
+        gone = [id_ for id_ in step.base.tunnels if step.renamed.tunnels.get(id_, id_) not in step.flow.tunnels]
+        return {
+            id_: Effect(
+                counts={figure: counts.get((id_, figure), 0) for figure in Figure},
+                later=later.get(id_),
+                samples={figure: samples[id_, figure] for figure in Figure if (id_, figure) in samples},
+                sums={figure: sums[id_, figure] for figure in Figure if (id_, figure) in sums},
+            )
+            for id_ in (*step.flow.tunnels, *gone)
+        }
+
+    def _sums(self) -> dict[tuple[str, Figure], Value]:
+        """Sums of the values that the deals have before anything happens; of deals made on the way, of those after."""
+        name, step = self._question.total, self._step
+        if name is None:
+            return {}
+        type_, mine, live = step.flow.fields[name].type, deals_table(step.flow), step.live_deals
+        whole: dict[tuple[str, Figure], int] = {}
+        old = step.fields.get(name)
+        made_or_new = true() if old is None else mine.c.seq.not_in(select(live.c.seq))
+        parts = [outcomes.sums(self._connection, mine.c[name], mine, made_or_new)]
+        if old is not None:
+            parts.append(outcomes.sums(self._connection, live.c[old], live, true()))
+        for part in parts:
+            for key, one in part.items():
+                whole[key] = whole.get(key, 0) + one
+        if type_.kind is Kind.INTEGER:
+            return dict(whole)
+        return {key: Decimal(one).scaleb(-type_.places, _EXACT) for key, one in whole.items()}
 
 
-def _counts(connection: Connection) -> dict[int, int]:
-    first = (
-        select(func.min(candidates.c.pos).label("pos"))
-        .where(candidates.c.kind == Route.MOVE.value)
-        .group_by(candidates.c.ord)
-        .subquery("first")
-    )
-    moves = select(first.c.pos, func.count()).group_by(first.c.pos)
-    others = (
-        select(candidates.c.pos, func.count()).where(candidates.c.kind != Route.MOVE.value).group_by(candidates.c.pos)
-    )
-    return {pos: count for statement in (moves, others) for pos, count in connection.execute(statement)}
+_EXACT = Context(prec=60)
+
+
+def _won(flow: Flow) -> list[str]:
+    return [stage.id for stage in flow.stages.values() if stage.outcome is Outcome.WON]

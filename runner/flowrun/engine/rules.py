@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from flowrun.engine.act import Acting, acting
 from flowrun.engine.batch import batch, candidates
 from flowrun.engine.gather import Gathering, gathering
-from flowrun.engine.guards import Guard, guards, sensitive
+from flowrun.engine.guards import Beyond, Guard, guards, sensitive
 from flowrun.engine.judge import Ground, judging
 from flowrun.engine.statement import Statement
 from flowrun.flow.model import Flow, Mode, Tunnel
@@ -37,8 +37,8 @@ class Rules:
     guards: tuple[Guard, ...]
 
 
-def rules_of(revision: int, flow: Flow) -> Rules:
-    """Compile a revision."""
+def rules_of(revision: int, flow: Flow, beyond: Beyond | None = None) -> Rules:
+    """Compile a revision. `beyond`: deals that stand beside those of the store."""
     order = tuple(flow.tunnels.values())
     chunks = chunked({at: tunnel for at, tunnel in enumerate(order) if tunnel.mode is not Mode.OFF})
     delicate = [at for at, tunnel in sensitive(order).items() if tunnel.mode is not Mode.OFF]
@@ -57,7 +57,7 @@ def rules_of(revision: int, flow: Flow) -> Rules:
         ),
         acting=acting(flow, chunks, delicate),
         gathering=gathering(flow, order),
-        guards=guards(flow, order),
+        guards=guards(flow, order, beyond),
     )
 
 

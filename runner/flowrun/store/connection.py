@@ -11,6 +11,7 @@ that two processes reset at once.
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import sqlite3
@@ -20,6 +21,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event, func, insert, inspect, select, update
 from sqlalchemy.engine import URL, make_url
@@ -66,7 +68,7 @@ class Store:
     def close(self) -> None:
         """Give the connections back. The last one to leave a WAL resets it, so this is a write like any other."""
         with ExitStack() as stack:
-            if self.path is not None and Path(f"{self.path}-wal").exists():
+            if self.lock is not None and Path(f"{self.path}-wal").exists():
                 try:
                     stack.enter_context(self._locked())
                 except WorkFailed:
@@ -78,7 +80,7 @@ class Store:
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         """A connection without a transaction, for a caller that opens many of them (the runner)."""
-        with self._translated(), self.engine.connect() as connection:
+        with self.translated(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -88,7 +90,7 @@ class Store:
             with self.connect() as own, own.begin():
                 yield own
         else:
-            with self._translated(), connection.begin():
+            with self.translated(), connection.begin():
                 yield connection
 
     @contextmanager
@@ -102,7 +104,7 @@ class Store:
             with self.connect() as own, self.write(own) as transaction:
                 yield transaction
             return
-        with self._translated(), self._locked():
+        with self.translated(), self._locked():
             connection.execution_options(**{_WRITE: True})
             try:
                 with self._begin(connection):
@@ -141,27 +143,33 @@ class Store:
             yield
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def translated(self) -> Iterator[None]:
+        """Raises WorkFailed for whatever the database says when it can't go on."""
         try:
             yield
         except DBAPIError as error:
             raise _unusable(self.url, error) from error
 
 
-def open_store(url: str, clock: Clock | None = None, *, create: bool = False) -> Store:
+def open_store(url: str, clock: Clock | None = None, *, create: bool = False, read_only: bool = False) -> Store:
     """The store at that address.
 
-    `create` makes it where nothing is there. Raises WrongUsage for an address that is none, NoStore where there is
-    nothing yet, WorkFailed for what is no flowrun store, newer than this flowrun, or can't be read.
+    `create` makes it where nothing is there. `read_only` opens it through connections that can't write, which works
+    also where the file and its folder may not be written. Raises WrongUsage for an address that is none, NoStore where
+    there is nothing yet, WorkFailed for what is no flowrun store, newer than this flowrun (older, if it is opened
+    read-only), or can't be read.
     """
     address = _address(url)
     path = Path(address.database) if address.database else None
     clock = clock or SystemClock()
     if path is not None:
         _check_file(url, path, create=create)
-    store = Store(url, _engine(address), clock, path, locking.WriteLock(path) if path else None)
+    if read_only and path is not None:
+        store = Store(url, _engine(address, attachable(path)), clock, path, None)
+    else:
+        store = Store(url, _engine(address), clock, path, locking.WriteLock(path) if path else None)
     try:
-        _check_version(store, create=create)
+        _check_version(store, create=create, read_only=read_only)
         _check_clock(store)
     except BaseException:
         store.close()
@@ -208,26 +216,56 @@ def _address(url: str) -> URL:
     return address
 
 
-def _engine(address: URL) -> Engine:
+def attachable(path: Path) -> str:
+    """The URI of an SQLite file that can only be read.
+
+    A WAL can't be read without its index, which can't be made in a folder that can't be written; where there is nothing
+    in the WAL, the file alone is the whole store.
+    """
+    uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+    wal = Path(f"{path}-wal")
+    if os.access(path.parent, os.W_OK) or (wal.exists() and wal.stat().st_size > 0):
+        return uri
+    return f"{uri}&immutable=1"
+
+
+def backup_to(store: Store, path: Path) -> None:
+    """Write a copy of a store in memory to that file."""
+    target = sqlite3.connect(path)
+    try:
+        with store.connect() as connection:
+            _driver(connection).backup(target)
+    finally:
+        target.close()
+
+
+def prepared(connection: sqlite3.Connection) -> None:
+    """Make a new connection of the driver as every connection of flowrun is."""
+    connection.isolation_level = None
+    connection.text_factory = _text
+    for name, arguments, function in functions.all_functions():
+        connection.create_function(name, arguments, function, deterministic=True)
+    for pragma in (
+        "foreign_keys = ON",
+        "synchronous = FULL",
+        f"cache_size = -{_CACHE_KIB}",
+        "temp_store = MEMORY",
+        f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _engine(address: URL, uri: str | None = None) -> Engine:
+    """`uri`: what is opened instead of the address's file, in SQLite's own form."""
+    arguments = {"timeout": 0, "check_same_thread": False, "cached_statements": 512}
     options: dict[str, Any] = {} if address.database else {"poolclass": StaticPool}
-    engine = create_engine(
-        address, connect_args={"timeout": 0, "check_same_thread": False, "cached_statements": 512}, **options
-    )
+    if uri is not None:
+        options["creator"] = lambda: sqlite3.connect(uri, uri=True, **arguments)  # type: ignore[call-overload]
+    engine = create_engine(address, connect_args=arguments, **options)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: object) -> None:
-        connection.isolation_level = None
-        connection.text_factory = _text
-        for name, arguments, function in functions.all_functions():
-            connection.create_function(name, arguments, function, deterministic=True)
-        for pragma in (
-            "foreign_keys = ON",
-            "synchronous = FULL",
-            f"cache_size = -{_CACHE_KIB}",
-            "temp_store = MEMORY",
-            f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
+        prepared(connection)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -246,7 +284,7 @@ def _check_file(url: str, path: Path, *, create: bool) -> None:
         raise WorkFailed(f"there is no folder '{path.parent}' to make the store in", "make it, or name another")
 
 
-def _check_version(store: Store, *, create: bool) -> None:
+def _check_version(store: Store, *, create: bool, read_only: bool = False) -> None:
     with store.read() as connection:
         tables = set(inspect(connection).get_table_names())
         found = None
@@ -262,6 +300,11 @@ def _check_version(store: Store, *, create: bool) -> None:
         raise WorkFailed(
             f"{store.url} was written by a newer flowrun (tables {found}; this one knows {migrations.HEAD})",
             "upgrade flowrun",
+        )
+    if read_only:
+        raise WorkFailed(
+            f"{store.url} was written by an older flowrun (tables {found}; this one works with {migrations.HEAD})",
+            "bring its tables up to date first: any command that may write does, such as 'flowrun status'",
         )
     _upgrade(store, new=found is None)
 

@@ -1,18 +1,27 @@
-"""The preview: how many deals each tunnel of a flow would take at once, with nothing written."""
+"""The preview: what a flow would do to the live deals, with nothing written."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
+
 import pytest
 
-from flowrun.engine.preview import would_fire
+from flowrun.engine.deploy import difference
+from flowrun.engine.preview import Question
+from flowrun.errors import WorkFailed
+from flowrun.plan import Figure, Impact
 from tests.unit.engine.kit import SALES, World, flow_of, world
 
 MOVE = "m: {from: sales.new, to: sales.docs, action: move, when: deal.paid}"
 
 
-def preview(w: World, tunnels: str, rest: str = SALES) -> dict[str, int]:
-    with w.store.read() as connection:
-        return would_fire(connection, flow_of(tunnels, rest=rest), w.now)
+def seen(w: World, tunnels: str, rest: str = SALES, **question: object) -> Impact:
+    return difference(w.store, flow_of(tunnels, rest=rest), Question(**question)).impact  # type: ignore[arg-type]
+
+
+def figures(impact: Impact, figure: Figure = Figure.NOW) -> Mapping[str, int]:
+    return {tunnel: effect[figure] for tunnel, effect in impact.tunnels.items()}
 
 
 def stock() -> World:
@@ -25,10 +34,10 @@ def stock() -> World:
         (MOVE, {"m": 0}),
         (MOVE.replace("deal.paid", "not deal.paid"), {"m": 1}),
         (MOVE.replace("when: deal.paid", "after: 2h"), {"m": 0}),
-        ("n: {from: sales.new, to: sales.won, action: move}", {"n": 0}),
-        ("n: {from: sales.new, to: sales.won, action: move, existing: include}", {"n": 1}),
-        ("n: {from: sales.*, to: care.setup, action: copy, existing: include}", {"n": 3}),
-        ('n: {from: sales.*, to: care.setup, action: copy, existing: include, mode: "off"}', {"n": 0}),
+        ("n: {from: sales.new, to: sales.won, action: move}", {"n": 0, "m": 0}),
+        ("n: {from: sales.new, to: sales.won, action: move, existing: include}", {"n": 1, "m": 0}),
+        ("n: {from: sales.*, to: care.setup, action: copy, existing: include}", {"n": 3, "m": 0}),
+        ('n: {from: sales.*, to: care.setup, action: copy, existing: include, mode: "off"}', {"n": 0, "m": 0}),
         (
             MOVE.replace("deal.paid", "not deal.paid")
             + "\n"
@@ -40,11 +49,25 @@ def stock() -> World:
 )
 def test_what_it_says_is_what_fires(tunnels: str, now: dict[str, int]) -> None:
     w = stock()
-    assert preview(w, tunnels) == now
+    assert figures(seen(w, tunnels)) == now
     before = len(w.fired())
     w.apply(tunnels).run()
     fired = [tunnel for tunnel, _ in w.fired()[before:]]
     assert {tunnel: fired.count(tunnel) for tunnel in now} == now
+
+
+def test_chains_and_copies_are_followed() -> None:
+    w = stock()
+    chain = """
+        n: {from: sales.new, to: sales.docs, action: move, existing: include}
+        o: {from: sales.docs, to: care.kickoff, action: copy}
+        p: {from: care.kickoff, to: care.setup, action: move}
+    """
+    impact = seen(w, chain)
+    assert figures(impact) == {"n": 1, "o": 1, "p": 1, "m": 0}
+    assert (impact.moved, impact.copied, impact.touched, impact.total) == (2, 1, 1, 3)
+    w.apply(chain).run()
+    assert w.fired()[-3:-1] == [("n", "a"), ("o", "a")]
 
 
 def test_a_renamed_tunnel_is_the_same_tunnel() -> None:
@@ -52,12 +75,104 @@ def test_a_renamed_tunnel_is_the_same_tunnel() -> None:
     w = world(f"old: {copying}").add("a", paid=True).add("b").run().later("1h")
     w.move("a", "sales.won").move("a", "sales.new").set("b", paid=True)
     moved = SALES + "moved: [{from: tunnels.old, to: tunnels.new}]"
-    assert preview(w, f"new: {copying}", moved) == {"new": 1}
+    impact = seen(w, f"new: {copying}", moved)
+    assert figures(impact) == {"new": 1} == figures(impact, Figure.ALREADY_DUE)
+    assert impact.touched == 0
     assert w.apply(f"new: {copying}", rest=moved).run().fired() == [("new", "a"), ("new", "b")]
 
 
 def test_a_paused_tunnel_takes_none_under_any_id() -> None:
     w = stock().pause("m")
-    eager = "{from: sales.new, to: sales.docs, action: move}"
-    assert preview(w, f"m: {eager}") == {"m": 0}
-    assert preview(w, f"n: {eager}", SALES + "moved: [{from: tunnels.m, to: tunnels.n}]") == {"n": 0}
+    assert figures(seen(w, MOVE.replace("deal.paid", "not deal.paid"))) == {"m": 0}
+    moved = SALES + "moved: [{from: tunnels.m, to: tunnels.n}]"
+    assert figures(seen(w, MOVE.replace("m: ", "n: ", 1).replace("deal.paid", "not deal.paid"), moved)) == {"n": 0}
+
+
+WAITING = "w: {from: sales.new, to: sales.docs, action: move, after: 2h}"
+
+
+def test_what_waits_is_retimed_cancelled_or_stays() -> None:
+    w = world(WAITING, deals=["a", "b"]).run().later("1h").add("c").run()
+    later = seen(w, WAITING.replace("2h", "1d")).of("w")
+    assert (later[Figure.WAITING], later[Figure.RETIMED], later[Figure.CANCELLED]) == (3, 3, 0)
+    assert later.later == (22 * 3_600_000, 22 * 3_600_000)
+    assert later.samples[Figure.RETIMED] == ("a", "b", "c")
+    sooner = seen(w, WAITING.replace("2h", "90m")).of("w")
+    assert sooner.later == (-30 * 60_000, -30 * 60_000)
+    at_once = seen(w, WAITING.replace("2h", "1h")).of("w")
+    assert (at_once[Figure.NOW], at_once[Figure.ALREADY_DUE], at_once[Figure.WAITING]) == (2, 0, 1)
+    gone = seen(w, "n: {from: sales.docs, to: sales.won, action: move}").of("w")
+    assert (gone[Figure.CANCELLED], gone[Figure.WAITING]) == (3, 0)
+    unlike = seen(w, WAITING.replace("after", "when: deal.paid, after")).of("w")
+    assert (unlike[Figure.CANCELLED], unlike[Figure.WAITING]) == (3, 0)
+
+
+def test_existing_deals_are_skipped_or_counted_apart() -> None:
+    w = stock()
+    new = "n: {from: [sales.new, sales.docs], to: sales.won, action: move}"
+    assert seen(w, new).of("n").counts[Figure.SKIPPED] == 3
+    including = seen(w, new[:-1] + ", existing: include}")
+    assert (including.of("n")[Figure.SKIPPED], including.existing, including.touched) == (0, 3, 3)
+    later = seen(w, new[:-1] + ", existing: include, after: 1w}")
+    assert (later.existing, later.touched, later.of("n")[Figure.WAITING]) == (3, 0, 3)
+    shadow = seen(w, new[:-1] + ", existing: include, mode: shadow}")
+    assert (shadow.of("n")[Figure.NOW], shadow.existing, shadow.touched, shadow.moved) == (3, 0, 0, 0)
+
+
+def test_leaving_a_won_stage_is_counted_unless_it_happens_anyway() -> None:
+    w = world("m: {from: sales.won, to: care.kickoff, action: move}").add("a", "sales.won")
+    assert seen(w, "m: {from: sales.won, to: care.kickoff, action: move}").left_won == 0
+    w.run().move("a", "sales.won").pause("m").run().later("1h")
+    back = "n: {from: sales.won, to: sales.docs, action: move, existing: include}"
+    assert seen(w, back).left_won == 1
+    assert seen(w, back.replace("sales.docs", "care.live")).left_won == 0
+
+
+def test_sums_are_exact_beyond_what_the_database_adds_up() -> None:
+    w = world(MOVE)
+    huge = Decimal("9999999999999999.99")
+    for number in range(12):
+        w.add(f"d{number}", amount=huge)
+    w.run().later("1h")
+    effect = seen(w, "n: {from: sales.new, to: sales.docs, action: move, existing: include}", total="amount").of("n")
+    assert effect.sums[Figure.NOW] == huge * 12
+    w.add("minus", amount=Decimal("-0.01"))
+    effect = seen(w, "n: {from: sales.new, to: sales.docs, action: move, existing: include}", total="amount").of("n")
+    assert effect.sums[Figure.NOW] == huge * 12 - Decimal("0.01")
+
+
+def test_only_numbers_of_the_flow_can_be_summed() -> None:
+    with pytest.raises(WorkFailed, match="a deal has no field 'amout'"):
+        seen(stock(), MOVE, total="amout")
+    with pytest.raises(WorkFailed, match="the field 'paid' holds no numbers"):
+        seen(stock(), MOVE, total="paid")
+
+
+def test_copies_look_for_deals_that_the_plan_does_not_concern() -> None:
+    w = world(MOVE, deals=["a"]).set("a", account="acme").run().later("1h")
+    w.add("there", "care.setup", account="acme").run()
+    copying = """
+        n:
+          from: sales.new
+          to: care.kickoff
+          action: copy
+          existing: include
+          unless_exists: {same: [account], in: care, open: true}
+    """
+    assert figures(seen(w, copying)) == {"n": 0, "m": 0}
+    w.set("there", account="beta").run()
+    assert figures(seen(w, copying)) == {"n": 1, "m": 0}
+
+
+def test_nothing_is_written(tmp_path: object) -> None:
+    w = stock()
+
+    def everything() -> list[object]:
+        with w.store.read() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            return list(driver.iterdump())
+
+    before = everything()
+    seen(w, "n: {from: sales.new, to: care.kickoff, action: copy, existing: include}")
+    assert everything() == before

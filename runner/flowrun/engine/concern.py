@@ -1,0 +1,159 @@
+"""Which live deals a plan concerns: those that a preview must copy, so that what it plays is what would happen.
+
+A deal is concerned if it is awake (it acts whatever is applied), if applying looks at it again (`live.Again`), if it
+waits for time where a tunnel changes or goes, or if it is relocated. What such a deal may reach comes along: its
+lineage where tunnels move origins. The deal that was made last is always there, so that copies get the numbers that
+they would get in the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy import Column, Connection, Executable, FromClause, Integer, MetaData, Select, Table, Text, func, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from flowrun.engine.guards import Beyond
+from flowrun.engine.live import Known, known, looked_at_again
+from flowrun.flow.codec import tunnel_digest
+from flowrun.flow.model import Flow
+from flowrun.plan import Renames, relocations, renames
+from flowrun.store.schema import WRITABLE_BUILTINS
+from flowrun.store.scratch import LIVE
+from flowrun.store.tables import deals_table, queue, routes
+
+concerned = Table("concerned", MetaData(schema="temp"), Column("seq", Integer, primary_key=True))
+"""The concerned deals."""
+
+_links = Table(
+    "links",
+    MetaData(schema="temp"),
+    Column("origin", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """The step from the applied flow to another one, and which of the old names stand for which of the new."""
+
+    base: Flow
+    flow: Flow
+
+    @cached_property
+    def renamed(self) -> Renames:
+        """Old id → new id."""
+        return renames(self.base, self.flow)
+
+    @cached_property
+    def relocated(self) -> Mapping[str, str]:
+        """Where the deals of removed stages go: old stage → new stage."""
+        return relocations(self.base, self.flow)
+
+    @cached_property
+    def stages(self) -> Mapping[str, tuple[str, ...]]:
+        """New stage → the old ones whose deals keep their entry in it."""
+        found: dict[str, tuple[str, ...]] = {}
+        for old in self.base.stages:
+            new = self.renamed.stages.get(old, old)
+            found[new] = (*found.get(new, ()), old)
+        return found
+
+    @cached_property
+    def fields(self) -> Mapping[str, str]:
+        """New field → old one, of those (and of `title`, `owner`) whose values stay as they are in every deal."""
+        old_ids = {new: old for old, new in self.renamed.fields.items()}
+        found = {name: name for name in WRITABLE_BUILTINS}
+        for field in self.flow.fields.values():
+            old = self.base.fields.get(old_ids.get(field.id, field.id))
+            if old is None or (old.type.kind, old.type.places) != (field.type.kind, field.type.places):
+                continue
+            if set(old.type.values) <= set(field.type.values) and field.default in (None, old.default):
+                found[field.id] = old.id
+        return found
+
+    def old_stages(self, new: Collection[str]) -> list[str]:
+        """The old stages of these new ones."""
+        return [old for stage in new for old in self.stages.get(stage, ())]
+
+    @cached_property
+    def live_deals(self) -> FromClause:
+        """The live deals, beside a scratch."""
+        return deals_table(self.base).to_metadata(MetaData(), schema=LIVE)
+
+    @property
+    def beyond(self) -> Beyond:
+        """The live deals as the new flow has them."""
+        return Beyond(self.live_deals, self.stages, self.fields)
+
+    @property
+    def beyond_before(self) -> Beyond:
+        """The live deals as the applied flow has them."""
+        names = (*WRITABLE_BUILTINS, *self.base.fields)
+        return Beyond(self.live_deals, {id_: (id_,) for id_ in self.base.stages}, {name: name for name in names})
+
+
+def find_concerned(connection: Connection, step: Step, now: int) -> None:
+    """Fill the temporary table `concerned`; unqualified names must be the live store's."""
+    connection.exec_driver_sql("CREATE TEMP TABLE concerned (seq INTEGER PRIMARY KEY)")
+    before = known(connection, step.renamed)
+    for statement in _parts(step, before, _changed_routes(connection, step, before), now):
+        connection.execute(_adding(statement))
+    if any(tunnel.origin for flow in (step.base, step.flow) for tunnel in flow.tunnels.values()):
+        _add_lineages(connection)
+    deals = deals_table(None)
+    connection.execute(_adding(select(func.max(deals.c.seq)).having(func.max(deals.c.seq).is_not(None))))
+
+
+def _parts(step: Step, before: Known, waiting_in: Collection[str], now: int) -> Iterator[Select[tuple[int]]]:
+    deals = deals_table(None)
+    yield select(queue.c.deal).where(queue.c.wake_at <= now)
+    again = looked_at_again(step.flow, before, now)
+    yield select(deals.c.seq).where(deals.c.stage.in_(step.old_stages(again.stages)))
+    just_now = deals.c.stage.in_(step.old_stages(again.just_now))
+    yield select(deals.c.seq).where(just_now, deals.c.entered_at >= now)
+    yield (
+        select(queue.c.deal)
+        .select_from(queue.join(deals, deals.c.seq == queue.c.deal))
+        .where(deals.c.stage.in_(waiting_in))
+    )
+    yield select(deals.c.seq).where(deals.c.stage.in_(list(step.relocated)))
+    unlike = {
+        stage.id
+        for tunnel in step.flow.tunnels.values()
+        if (guard := tunnel.unless_exists) and not step.fields.keys() >= set(guard.same)
+        for stage in step.flow.pipelines[guard.pipeline].stages
+    }
+    yield select(deals.c.seq).where(deals.c.stage.in_(step.old_stages(unlike)))
+
+
+def _changed_routes(connection: Connection, step: Step, before: Known) -> set[str]:
+    """The old stages that a tunnel leaves which the new flow doesn't have, has otherwise, or has not from there."""
+    meanings = {id_: (tunnel_digest(step.flow, id_), tunnel.mode.value) for id_, tunnel in step.flow.tunnels.items()}
+    found = set()
+    for stage, old_id in connection.execute(select(routes.c.stage, routes.c.tunnel)):
+        id_ = step.renamed.tunnels.get(old_id, old_id)
+        was, new = before.tunnels[id_], step.flow.tunnels.get(id_)
+        leaves = new is not None and step.renamed.stages.get(stage, stage) in new.sources
+        if not leaves or (was.digest, was.mode) != meanings[id_]:
+            found.add(stage)
+    return found
+
+
+def _add_lineages(connection: Connection) -> None:
+    """Whoever a concerned deal comes from, and whatever comes from it."""
+    connection.exec_driver_sql("CREATE TEMP TABLE links (origin TEXT, seq INTEGER, PRIMARY KEY (origin, seq))")
+    deals, origin = deals_table(None), deals_table(None).alias("o")
+    linked = select(deals.c.origin, deals.c.seq).where(deals.c.origin.is_not(None))
+    connection.execute(_links.insert().from_select(["origin", "seq"], linked))
+    mine = concerned.join(deals, deals.c.seq == concerned.c.seq)
+    up = select(origin.c.seq).select_from(mine.join(origin, origin.c.id == deals.c.origin))
+    down = select(_links.c.seq).select_from(mine.join(_links, _links.c.origin == deals.c.id))
+    while sum(connection.execute(_adding(statement)).rowcount for statement in (up, down)):
+        pass
+
+
+def _adding(which: Select[tuple[int]]) -> Executable:
+    return upsert(concerned).from_select(["seq"], which).on_conflict_do_nothing()

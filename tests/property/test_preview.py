@@ -1,0 +1,183 @@
+"""The preview is true: what it says would fire is what then fires, deal by deal, and so is what then waits.
+
+Random stores (a flow, deals, and what happened to them) meet random other flows. Each is previewed, then really
+applied and run until idle at the same instant; and the store is also run without it, for what is due anyway.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from flowrun.clock import FixedClock
+from flowrun.engine.live import apply_flow
+from flowrun.engine.pending import pending
+from flowrun.engine.preview import Question, previewed
+from flowrun.engine.runner import Runner
+from flowrun.flow.model import Flow, Mode, Reason
+from flowrun.plan import Figure, renames
+from flowrun.store import journal, revisions
+from flowrun.store.connection import Store, copied_store
+from flowrun.store.revisions import Author
+from flowrun.store.tables import deals_table
+from tests.property.histories import Event, histories, successors
+from tests.property.test_engine import Played, played_by_reference, remembered_rules
+
+CASES = int(os.environ.get("FLOWRUN_PREVIEWS", "2000"))
+PER_STORE = 5
+"""Flows that each random store is previewed with."""
+
+FIGURES: Counter[str] = Counter()
+Fired = tuple[str, int, str, bool, str, str, str, str | None, str | None]
+Waits = dict[tuple[str, int, str], int]
+
+
+def fired(rows: Sequence[journal.Firing]) -> set[Fired]:
+    return {
+        (r.deal, r.entry, r.tunnel, r.result == "shadow", r.result, r.from_stage, r.to_stage, r.target, r.reason)
+        for r in rows
+    }
+
+
+class Real:
+    """A copy of the store on which things really happen."""
+
+    def __init__(self, store: Store, at: int) -> None:
+        with store.read() as connection:
+            self.store = copied_store(connection, FixedClock(at))
+            self._before = {(r.deal, r.entry, r.tunnel, r.result) for r in journal.firings(connection)}
+
+    def go_on(self) -> set[Fired]:
+        """Run until idle; what fired."""
+        return fired([r for r in self._run() if (r.deal, r.entry, r.tunnel, r.result) not in self._before])
+
+    def apply(self, flow: Flow) -> set[Fired]:
+        """Apply the flow and run until idle; what fired."""
+        with self.store.write() as transaction:
+            number = apply_flow(transaction, flow, {}, Author())
+        return fired([r for r in self._run() if r.revision == number])
+
+    def _run(self) -> list[journal.Firing]:
+        Runner(self.store, size=10_000).until_idle()
+        with self.store.read() as connection:
+            return list(journal.firings(connection))
+
+    def waits(self) -> Waits:
+        """What waits for time, by deal, entry and tunnel."""
+        deals = deals_table(None)
+        with self.store.read() as connection:
+            entries = dict(connection.execute(select(deals.c.id, deals.c.entry)).all())
+        return {
+            (one.deal, entries[one.deal], one.tunnel): one.due_at
+            for one in pending(self.store).waits
+            if one.due_at is not None and one.waits_for is not Reason.CONDITION
+        }
+
+
+def check(store: Store, at: int, flow: Flow) -> None:
+    """The preview of that flow, against what happens."""
+    store.clock = FixedClock(at)
+    with store.read() as connection:
+        base = revisions.applied(connection)
+    with previewed(store, base, flow, Question(samples=1_000)) as preview:
+        impact, planned = preview.impact(), fired(preview.firings())
+    without, with_plan = Real(store, at), Real(store, at)
+    try:
+        due = without.go_on()
+        happened = with_plan.apply(flow)
+        assert planned == happened
+        names = renames(base.flow, flow).tunnels
+        due = {(deal, entry, names.get(tunnel, tunnel), *rest) for deal, entry, tunnel, *rest in due}  # type: ignore[misc]
+        waited = {(deal, entry, names.get(t, t)): at for (deal, entry, t), at in without.waits().items()}
+        waits = with_plan.waits()
+        for tunnel, effect in impact.tunnels.items():
+            mine = {row for row in happened if row[2] == tunnel and row[4] in {"fired", "shadow"}}
+            same = {(row[0], row[1], row[4]) for row in due if row[2] == tunnel}
+            assert effect[Figure.NOW] == len(mine)
+            assert effect[Figure.ALREADY_DUE] == sum((row[0], row[1], row[4]) in same for row in mine)
+            retimed = {key for key in waits.keys() & waited.keys() if key[2] == tunnel and waits[key] != waited[key]}
+            assert effect[Figure.RETIMED] == len(retimed), tunnel
+            shifts = [waits[key] - waited[key] for key in retimed]
+            assert effect.later == ((min(shifts), max(shifts)) if shifts else None)
+            named = effect.samples.get(Figure.WAITING, ())
+            assert {key[0] for key in waits if key[2] == tunnel} >= set(named)
+            FIGURES.update({str(figure): count for figure, count in effect.counts.items() if count})
+        live = [id_ for id_, tunnel in flow.tunnels.items() if tunnel.mode is Mode.LIVE]
+        moved = {row for row in happened if row[4] == "fired" and flow.tunnels[row[2]].action == "move"}
+        copied = {row for row in happened if row[4] == "fired" and flow.tunnels[row[2]].action == "copy"}
+        assert (impact.moved, impact.copied) == (len(moved), len(copied)), live
+        cancelled = _cancelled(store, waited, waits, happened)
+        for tunnel, effect in impact.tunnels.items():
+            assert effect[Figure.CANCELLED] == sum(key[2] == tunnel for key in cancelled), tunnel
+        FIGURES.update(cases=1)
+    finally:
+        without.store.close()
+        with_plan.store.close()
+
+
+def _cancelled(store: Store, waited: Waits, waits: Waits, happened: set[Fired]) -> set[tuple[str, int, str]]:
+    """What waits in entries that there are already, and neither waits nor has come to pass after the plan."""
+    deals = deals_table(None)
+    with store.read() as connection:
+        entries = dict(connection.execute(select(deals.c.id, deals.c.entry)).all())
+    passed = {(row[0], row[1], row[2]) for row in happened}
+    return {key for key in waited.keys() - waits.keys() - passed if entries.get(key[0]) == key[1]}
+
+
+class Kept(Played):
+    """A store that is looked at after it was played with."""
+
+    @property
+    def store(self) -> Store:
+        return self._store
+
+
+@st.composite
+def stores(draw: st.DrawFn) -> tuple[list[Event], list[Event], bool]:
+    """What happened to a store, the flows that it may get now, and whether a runner was there to the last."""
+    happened = draw(histories())
+    flow = [event for event in happened if event.what == "apply"][-1].given[0]
+    previews = st.lists(
+        successors(flow).map(lambda one: Event("preview", (one,))), min_size=PER_STORE, max_size=PER_STORE
+    )
+    return happened, draw(previews), draw(st.booleans())
+
+
+@settings(
+    max_examples=max(1, CASES // PER_STORE),
+    deadline=None,
+    derandomize=CASES == 2000,
+    database=None,
+    phases=[Phase.generate] + ([Phase.shrink] if os.environ.get("FLOWRUN_SHRINK") else []),
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+)
+@given(stores())
+def compare(case: tuple[list[Event], list[Event], bool]) -> None:
+    happened, flows, idle = case
+    done, _, reference = played_by_reference(happened)
+    if not idle:
+        done = done[:-1]
+    played = Kept(10_000)
+    try:
+        for event, at in done:
+            played.play(event, at)
+        for flow in flows:
+            check(played.store, reference.now, flow.given[0])
+    finally:
+        played.close()
+
+
+def test_what_the_preview_says_is_what_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowrun.engine.tick.rules_of", remembered_rules)
+    FIGURES.clear()
+    compare()
+    print("\n" + ", ".join(f"{what}: {count}" for what, count in FIGURES.most_common()))
+    assert FIGURES["cases"] >= CASES
+    assert not [figure for figure in Figure if FIGURES[figure] < CASES / 100], "plans that do too little"
