@@ -46,7 +46,7 @@ from flowrun.engine.statement import parameter
 from flowrun.expr import Template
 from flowrun.expr.sql import Scope, condition, rendered
 from flowrun.flow.model import Action, Flow, Mode, Tunnel
-from flowrun.store.tables import firings
+from flowrun.store.tables import existing, firings
 
 MIDNIGHT: ColumnElement[int] = parameter("midnight", BigInteger)
 
@@ -168,7 +168,9 @@ def judging(flow: Flow, tunnels: Mapping[int, Tunnel], ground: Ground) -> Select
 
 def gone_live(deal: FromClause, route: FromClause) -> ColumnElement[bool]:
     """Whether the entry began after the tunnel went live for its stage, or the existing deals are included."""
-    return or_(route.c.include == 1, deal.c.entered_at >= route.c.live_at)
+    found = exists().where(existing.c.deal == deal.c.seq, existing.c.tunnel == route.c.tunnel)
+    merged = found.where(existing.c.entry == deal.c.entry)
+    return or_(route.c.include == 1, and_(deal.c.entered_at >= route.c.live_at, ~merged))
 
 
 def ledger(row: FromClause, deal: FromClause, tunnel: ColumnElement[str]) -> ColumnElement[bool]:

@@ -6,49 +6,69 @@ revision"). Only the deals of tunnels whose meaning changed are queued: applying
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import TypedDict
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, insert, literal, or_, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, insert, or_, select, update
 
 from flowrun.engine.act import PARKED
+from flowrun.engine.carry import Latecomers, carry, relocate
 from flowrun.engine.judge import Route, route_of
-from flowrun.flow.codec import tunnel_digest
-from flowrun.flow.model import Flow, Mode, Places, Tunnel
-from flowrun.plan import Renames, renames
-from flowrun.store import revisions, schema
+from flowrun.engine.waking import wake
+from flowrun.expr import Expression, Template
+from flowrun.flow.codec import route_digest, tunnel_digest
+from flowrun.flow.model import Flow, Mode, Pipeline, Places, Tunnel
+from flowrun.plan import Renames, relocations, renames
+from flowrun.plan.identity import carried
+from flowrun.store import columns, revisions, schema
 from flowrun.store.connection import Transaction
 from flowrun.store.revisions import DIRECT, Author, Occasion
-from flowrun.store.tables import activity, deals_table, firings, queue, routes, tunnels
+from flowrun.store.tables import activity, deals_table, existing, firings, routes, tunnels
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the store knows of a tunnel: its mode and digest, and since when it is live for which stage."""
+    """What the store knows of a tunnel: its mode, and since when it is live for which stage (of several that are merged
+    into one, the earliest)."""
 
     mode: str
-    digest: str
     live: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What the store knows of the tunnels of its applied revision, by the ids that a new flow has for them.
+class Leaving:
+    """What leaves one stage of the applied revision: the moves in file order, the line in which one that waits holds
+    those after it; since when each tunnel is live for the stage; and what each does with its deals, as a digest.
 
-    `lines` are the moves that leave each stage, in file order: the line in which one that waits holds those after it.
+    `stage` is what the stage is in the new flow: where its deals are, unless `removed` relocates them.
+    """
+
+    stage: str
+    line: tuple[str, ...]
+    live: Mapping[str, int]
+    digests: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store knows of its applied revision. Tunnels, and the stages of `tunnels`, go by the ids that they have
+    in the new flow; the keys of `stages` are the old ids.
+
     `holding` are the tunnels that may hold deals: paused, tripped, or with parked firings.
     """
 
     tunnels: Mapping[str, Standing]
-    lines: Mapping[str, Sequence[str]]
+    stages: Mapping[str, Leaving]
     holding: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Which deals must be looked at again: all in `stages`; in `just_now` those that entered at this very instant."""
+    """Which deals must be looked at again, by the stages of the new flow: all in `stages`; in `just_now` those that
+    entered at this very instant. Deals that `removed` relocates are looked at besides."""
 
     stages: frozenset[str] = frozenset()
     just_now: frozenset[str] = frozenset()
@@ -68,14 +88,21 @@ def apply_flow(
     connection, now = transaction.connection, transaction.now
     base = revisions.current(connection)
     renamed = Renames() if base is None else renames(base.flow, flow)
+    relocated = {} if base is None else relocations(base.flow, flow)
     before = known(connection, renamed)
-    _rename(connection, renamed.tunnels)
-    schema.install(connection, flow)
-    number = revisions.add(transaction, flow, places, author, occasion)
-    connection.execute(delete(tunnels).where(tunnels.c.id.not_in(list(flow.tunnels))))
-    connection.execute(delete(activity).where(activity.c.tunnel.not_in(list(flow.tunnels))))
-    connection.execute(delete(routes))
     rows = route_rows(flow, before.tunnels, now)
+    _rename(connection, renamed.tunnels)
+    schema.lift(connection)
+    columns.install(connection, base, flow, renamed.fields)
+    schema.open_stages(connection, flow)
+    carry(connection, renamed.stages, relocated, _latecomers(flow, before, rows, now))
+    routed = {row["stage"] for row in rows}
+    relocate(connection, relocated, now, routed, asked_of_origins=bool(schema.asked_of_origins(flow)))
+    schema.settle(connection, flow)
+    number = revisions.add(transaction, flow, places, author, occasion)
+    for column in (tunnels.c.id, activity.c.tunnel, existing.c.tunnel):
+        connection.execute(delete(column.table).where(column.not_in(list(flow.tunnels))))
+    connection.execute(delete(routes))
     if rows:
         connection.execute(insert(routes), rows)
     for tunnel in flow.tunnels.values():
@@ -92,44 +119,128 @@ def apply_flow(
 
 
 def known(connection: Connection, renamed: Renames) -> Known:
-    """What the store knows now, by the ids that a new flow has. Nothing is written."""
+    """What the store knows now, for a new flow that renames so. Nothing is written."""
+    base = revisions.current(connection)
+    if base is None:
+        return Known({}, {}, ())
     tunnel_ids, stages = renamed.tunnels, renamed.stages
-    found = {
-        tunnel_ids.get(row.id, row.id): Standing(row.mode, row.digest, {})
-        for row in connection.execute(select(tunnels))
-    }
-    lines: dict[str, list[str]] = {}
+    found = {tunnel_ids.get(row.id, row.id): Standing(row.mode, {}) for row in connection.execute(select(tunnels))}
+    live: dict[str, dict[str, int]] = {stage: {} for stage in base.flow.stages}
+    lines: dict[str, list[str]] = {stage: [] for stage in base.flow.stages}
     for row in connection.execute(select(routes).order_by(routes.c.position)):
         tunnel, stage = tunnel_ids.get(row.tunnel, row.tunnel), stages.get(row.stage, row.stage)
-        live = found[tunnel].live
-        live[stage] = min(live.get(stage, row.live_at), row.live_at)
+        live[row.stage][tunnel] = row.live_at
+        since = found[tunnel].live
+        since[stage] = min(since.get(stage, row.live_at), row.live_at)
         if row.kind == Route.MOVE.value:
-            lines.setdefault(stage, []).append(tunnel)
+            lines[row.stage].append(tunnel)
+    digests = _digests(base.flow, renamed)
+    leaving = {
+        stage: Leaving(
+            stages.get(stage, stage),
+            tuple(lines[stage]),
+            live[stage],
+            {tunnel: digests(tunnel, stage) for tunnel in live[stage]},
+        )
+        for stage in base.flow.stages
+    }
     waiting = select(tunnels.c.id).where(or_(tunnels.c.paused_at.is_not(None), tunnels.c.tripped_at.is_not(None)))
     parked = select(firings.c.tunnel).where(firings.c.result == PARKED)
     holding = {tunnel_ids.get(id_, id_) for id_ in connection.execute(waiting.union(parked)).scalars()}
-    return Known(found, lines, holding)
+    return Known(found, leaving, holding)
 
 
 def looked_at_again(flow: Flow, before: Known, now: int) -> Again:
     """The deals for which the flow may mean something else than what was known before it."""
-    rows = route_rows(flow, before.tunnels, now)
+    routed: dict[str, dict[str, RouteRow]] = {}
     lines: dict[str, list[str]] = {}
-    concerned = []
-    for row in rows:
+    for row in route_rows(flow, before.tunnels, now):
+        routed.setdefault(row["stage"], {})[row["tunnel"]] = row
         if row["kind"] == Route.MOVE.value:
             lines.setdefault(row["stage"], []).append(row["tunnel"])
-        was, tunnel = before.tunnels.get(row["tunnel"]), flow.tunnels[row["tunnel"]]
-        if was is None or (was.digest, was.mode) != (tunnel_digest(flow, tunnel.id), tunnel.mode):
-            concerned.append(row)
-    stages = {row["stage"] for row in concerned if row["include"] or row["live_at"] != now}
-    stages |= {
-        stage
-        for stage, line in before.lines.items()
-        if list(line) != lines.get(stage) and not set(before.holding).isdisjoint(line)
-    }
-    # Where a tunnel goes live only now, a deal that entered at this very instant is none of the existing ones.
-    return Again(frozenset(stages), frozenset(row["stage"] for row in concerned))
+    digests = _digests(flow, Renames())
+    origins_merged = _merged(before)
+    stages, just_now = set[str](), set[str]()
+    for old, leaving in before.stages.items():
+        stage = leaving.stage
+        for id_, row in routed.get(stage, {}).items():
+            tunnel, was = flow.tunnels[id_], before.tunnels.get(id_)
+            same = (
+                was is not None
+                and was.mode == tunnel.mode
+                and leaving.digests.get(id_) == digests(id_, stage)
+                and not (old != stage and _reads_stage(tunnel))
+                and not (tunnel.origin and not origins_merged.isdisjoint((tunnel.target, *(tunnel.origin_in or ()))))
+            )
+            if not same:
+                # Where a tunnel goes live only now, a deal that entered at this very instant is none of the existing.
+                just_now.add(stage)
+                if row["include"] or _kept(tunnel, was, leaving.live.get(id_), now) != now:
+                    stages.add(stage)
+        if list(leaving.line) != lines.get(stage, []) and not set(before.holding).isdisjoint(leaving.line):
+            stages.add(stage)
+    return Again(frozenset(stages & flow.stages.keys()), frozenset(just_now))
+
+
+def _merged(before: Known) -> set[str]:
+    """The stages, by their new ids, that are made of several."""
+    counts = Counter(leaving.stage for leaving in before.stages.values())
+    return {stage for stage, count in counts.items() if count > 1}
+
+
+def _reads_stage(tunnel: Tunnel) -> bool:
+    """Whether what the tunnel does depends on the name of the deal's stage or pipeline."""
+    parts = (tunnel.when, *(setting for _, setting in tunnel.set))
+    read = {name for part in parts if isinstance(part, Expression | Template) for name in part.reads}
+    return not read.isdisjoint({"stage", "pipeline"})
+
+
+def _digests(flow: Flow, renamed: Renames) -> Callable[[str, str], str]:
+    """What tells whether a tunnel (by its new id) does the same with the deals of a stage of that flow (by its old
+    id)."""
+    worded = flow if renamed == Renames() else _under_new_ids(flow, renamed)
+
+    @cache
+    def by_calendar(tunnel: str, calendar: str | None) -> str:
+        return route_digest(worded, tunnel, calendar)
+
+    return lambda tunnel, stage: by_calendar(tunnel, flow.pipelines[stage.partition(".")[0]].calendar)
+
+
+def _under_new_ids(flow: Flow, renamed: Renames) -> Flow:
+    """The flow with everything under its new id, also stages whose pipeline is new; only the texts keep the old names
+    of stages, since a text may be about something else than the stage of that name."""
+    new_ids = carried(flow, renamed)
+    only_fields = carried(flow, Renames(fields=renamed.fields)).tunnels
+    texts = {renamed.tunnels.get(id_, id_): tunnel for id_, tunnel in only_fields.items()}
+    pipelines = dict(new_ids.pipelines)
+    for old, new in renamed.stages.items():
+        home, stage = new.partition(".")[0], flow.stages[old]
+        if home not in new_ids.pipelines:
+            there = pipelines.get(home, Pipeline(home, home, ()))
+            requires = tuple(renamed.fields.get(name, name) for name in stage.requires)
+            pipelines[home] = replace(there, stages=(*there.stages, replace(stage, id=new, requires=requires)))
+    return replace(
+        new_ids,
+        pipelines=pipelines,
+        tunnels={
+            id_: replace(tunnel, when=texts[id_].when, set=texts[id_].set) for id_, tunnel in new_ids.tunnels.items()
+        },
+    )
+
+
+def _latecomers(flow: Flow, before: Known, rows: Iterable[RouteRow], now: int) -> Iterator[Latecomers]:
+    """Of stages that are merged: the deals for which a tunnel goes live later than for those of another."""
+    merged = _merged(before)
+    for row in rows:
+        if row["stage"] not in merged:
+            continue
+        id_ = row["tunnel"]
+        for old, leaving in before.stages.items():
+            if leaving.stage == row["stage"]:
+                since = _kept(flow.tunnels[id_], before.tunnels.get(id_), leaving.live.get(id_), now)
+                if since > row["live_at"]:
+                    yield Latecomers(old, id_, row["live_at"], since)
 
 
 def _rename(connection: Connection, renamed: Mapping[str, str]) -> None:
@@ -138,6 +249,7 @@ def _rename(connection: Connection, renamed: Mapping[str, str]) -> None:
         connection.execute(update(tunnels).where(tunnels.c.id == old).values(id=new))
         connection.execute(update(routes).where(routes.c.tunnel == old).values(tunnel=new))
         connection.execute(update(activity).where(activity.c.tunnel == old).values(tunnel=new))
+        connection.execute(update(existing).where(existing.c.tunnel == old).values(tunnel=new))
         # A tunnel removed long ago may have fired under the new id, for the same entry even: that row stands.
         fired = update(firings).prefix_with("OR IGNORE").where(firings.c.tunnel == old)
         connection.execute(fired.values(tunnel=new))
@@ -162,7 +274,7 @@ def route_rows(flow: Flow, before: Mapping[str, Standing], now: int) -> list[Rou
             "tunnel": tunnel.id,
             "position": position,
             "kind": route_of(tunnel).value,
-            "live_at": _live_at(tunnel, stage, before.get(tunnel.id), now),
+            "live_at": _live_since(tunnel, before.get(tunnel.id), stage, now),
             "include": int(tunnel.include_existing),
         }
         for position, tunnel in enumerate(flow.tunnels.values())
@@ -171,23 +283,12 @@ def route_rows(flow: Flow, before: Mapping[str, Standing], now: int) -> list[Rou
     ]
 
 
-def _live_at(tunnel: Tunnel, stage: str, before: Standing | None, now: int) -> int:
-    return before.live.get(stage, now) if before is not None and stays_live(tunnel, before) else now
+def _live_since(tunnel: Tunnel, known: Standing | None, stage: str, now: int) -> int:
+    """Since when the tunnel is live for a stage of the new flow."""
+    return _kept(tunnel, known, None if known is None else known.live.get(stage), now)
 
 
-def stays_live(tunnel: Tunnel, before: Standing) -> bool:
-    """Whether the tunnel keeps its live dates: it doesn't if it comes back from `off`, or from `shadow` to `live`."""
-    return before.mode != Mode.OFF and not (before.mode == Mode.SHADOW and tunnel.mode is Mode.LIVE)
-
-
-def wake(connection: Connection, deals: FromClause, which: ColumnElement[bool], now: int) -> None:
-    """Queue these deals for now; those that are awake already keep their place."""
-    rows = select(deals.c.seq, literal(now), literal(0)).where(which)
-    statement = upsert(queue).from_select(["deal", "wake_at", "round"], rows)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["deal"],
-            set_={"wake_at": statement.excluded.wake_at, "round": 0},
-            where=statement.excluded.wake_at < queue.c.wake_at,
-        )
-    )
+def _kept(tunnel: Tunnel, known: Standing | None, before: int | None, now: int) -> int:
+    """The live date that a tunnel keeps of one stage: that of before (None: it wasn't live there), or now."""
+    comes_back = known is None or known.mode == Mode.OFF or (known.mode == Mode.SHADOW and tunnel.mode is Mode.LIVE)
+    return now if comes_back or before is None else before

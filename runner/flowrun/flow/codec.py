@@ -92,6 +92,21 @@ def tunnel_digest(flow: Flow, tunnel: str) -> str:
     `unless_exists` looks at, and the limits.
     """
     one = flow.tunnels[tunnel]
+    homes = {flow.pipelines[stage.partition(".")[0]].calendar for stage in one.sources}
+    return _sha256(_behaviour(flow, one, homes))
+
+
+def route_digest(flow: Flow, tunnel: str, calendar: str | None) -> str:
+    """What identifies what one tunnel does with the deals of one of its stages, wherever else it leaves from.
+
+    `calendar` is the default one of the stage's pipeline.
+    """
+    content = _behaviour(flow, flow.tunnels[tunnel], {calendar})
+    content["tunnel"].pop("sources")
+    return _sha256(content)
+
+
+def _behaviour(flow: Flow, one: Tunnel, homes: set[str | None]) -> Record:
     content = _tunnel(flow, one)
     content.pop("description", None)
     texts = [
@@ -102,33 +117,32 @@ def tunnel_digest(flow: Flow, tunnel: str) -> str:
     reads |= {name for name, _ in one.set} | ({one.at.field} if one.at else set())
     reads |= set(one.unless_exists.same) if one.unless_exists else set()
     looked_at = flow.pipelines[one.unless_exists.pipeline].stages if one.unless_exists else ()
-    return _sha256(
-        {
-            "tunnel": content,
-            "vars": [_var(flow.vars[name]) for name in sorted(vars_ & flow.vars.keys())],
-            "types": {name: _type(flow.fields[name].type) for name in sorted(reads & flow.fields.keys())},
-            "timezone": flow.timezone,
-            "calendars": [_calendar(flow.calendars[name]) for name in sorted(_calendars(flow, one))],
-            "requires": {
-                name: _field(flow.fields[name]) if name in flow.fields else {}
-                for name in flow.stages[one.target].requires
-            },
-            "outcomes": {stage.id: stage.outcome for stage in looked_at if stage.outcome},
-            "limits": _limits(flow.limits),
-        }
-    )
+    read = [flow.fields[name] for name in sorted(reads & flow.fields.keys())]
+    return {
+        "tunnel": content,
+        "vars": [_var(flow.vars[name]) for name in sorted(vars_ & flow.vars.keys())],
+        "types": {field.id: _type(field.type) for field in read},
+        "filled": [field.id for field in read if field.default is not None],
+        "timezone": flow.timezone,
+        "calendars": [_calendar(flow.calendars[name]) for name in sorted(_calendars(flow, one, homes))],
+        "requires": {
+            name: _field(flow.fields[name]) if name in flow.fields else {} for name in flow.stages[one.target].requires
+        },
+        "outcomes": {stage.id: stage.outcome for stage in looked_at if stage.outcome},
+        "limits": _limits(flow.limits),
+    }
 
 
 def _reads(part: Expression | Setting | None) -> Iterable[str]:
     return part.reads if isinstance(part, Expression | Template) else ()
 
 
-def _calendars(flow: Flow, tunnel: Tunnel) -> set[str]:
-    """The calendars that the tunnel's time may hang on."""
+def _calendars(flow: Flow, tunnel: Tunnel, homes: set[str | None]) -> set[str]:
+    """The calendars that the tunnel's time may hang on; `homes` are those of the pipelines that it leaves from."""
     own: set[str | None] = {tunnel.calendar, tunnel.window}
     lengths = (tunnel.after, tunnel.at and tunnel.at.offset)
     if any(length and length.business for length in lengths) and tunnel.calendar is None:
-        own |= {flow.pipelines[stage.partition(".")[0]].calendar for stage in tunnel.sources}
+        own |= homes
     return {calendar for calendar in own if calendar is not None and calendar in flow.calendars}
 
 

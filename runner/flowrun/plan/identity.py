@@ -172,4 +172,5 @@ def _reworded(text: _Worded, renamed: Renames) -> _Worded:
             return f"deal.{renamed.fields.get(name, name)}"
         return f"{quote}{ids.get(id_, id_)}{quote}"
 
-    return replace(text, text=_REFERENCE.sub(reword, text.text))
+    reads = frozenset(renamed.fields.get(name, name) for name in text.reads)
+    return replace(text, text=_REFERENCE.sub(reword, text.text), reads=reads)

@@ -6,8 +6,10 @@ All are pure. Their names start with `fr_`. Triggers never use them, since other
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from flowrun.calendars.durations import Duration
@@ -15,7 +17,11 @@ from flowrun.calendars.working import working_by_text
 from flowrun.calendars.zones import zone
 from flowrun.clock import EPOCH
 from flowrun.expr import sql
+from flowrun.expr.convert import converted
 from flowrun.expr.limits import EARLIEST, LATEST
+from flowrun.expr.types import Kind, Type
+from flowrun.expr.values import decode, encode
+from flowrun.store.schema import TEXT_CHARACTERS
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _LENGTH = 10
@@ -89,6 +95,22 @@ def _next_open(instant: int | None, calendar: str) -> int | None:
     return None if instant is None else working_by_text(calendar).next_open(instant)
 
 
+@lru_cache(maxsize=64)
+def _type(text: str) -> Type:
+    kind, places, values = json.loads(text)
+    return Type(Kind(kind), places, tuple(values))
+
+
+def _converted(stored: str | int | None, old: str, new: str, name: str) -> str | int | None:
+    before, after = _type(old), _type(new)
+    try:
+        value = converted(decode(stored, before), before, after, zone(name))
+    except (TypeError, ValueError, AttributeError, OverflowError):
+        return None  # what other programs have written past the triggers is no value of the old type
+    text = encode(value, after)
+    return None if isinstance(text, str) and (len(text) > TEXT_CHARACTERS or "\0" in text) else text
+
+
 def _end_of_time(*, later: bool) -> int:
     """What is due beyond the years 1-9999 ("9999-12-31" often means never) is due at their end."""
     return LATEST if later else EARLIEST
@@ -104,4 +126,5 @@ def all_functions() -> Iterator[tuple[str, int, Callable[..., Any]]]:
     yield "fr_business", 4, _business
     yield "fr_at_business", 6, _at_business
     yield "fr_next_open", 2, _next_open
+    yield "fr_converted", 4, _converted
     yield from sql.FUNCTIONS

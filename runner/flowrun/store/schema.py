@@ -1,4 +1,4 @@
-"""What `apply` keeps in step with the flow: the stages table, a column per field, indexes, and the triggers.
+"""What `apply` keeps in step with the flow: the stages table, indexes, and the triggers.
 
 The triggers let any program write `deals` with SQL (engine.md, "Tables"): an unknown stage or a value of the wrong
 type fails at the writer; creating a deal or changing its stage starts an entry; a changed field that a tunnel reads
@@ -6,25 +6,22 @@ queues the deal. They work only `WHEN NEW.entry = OLD.entry` (for inserts, `entr
 their entries themselves and pay nothing. They use the statement's clock, unless flowrun has fixed it for the
 transaction, and none of flowrun's functions, which other programs don't have.
 
-Identifiers come from the flow's checked ids and are quoted; texts in DDL, which can't be bound, are rendered by
-SQLAlchemy's literal processor.
+Columns have a module of their own, `store.columns`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, Text, delete, inspect, literal
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Connection, delete, inspect
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from flowrun.expr import Template
 from flowrun.expr.types import Kind, Type
-from flowrun.expr.values import encode
-from flowrun.flow.model import Field, Flow, Mode
-from flowrun.store.tables import deals_table, stages
+from flowrun.flow.model import Flow, Mode
+from flowrun.store.ddl import quoted, quoted_list, stored_literal, text_literal
+from flowrun.store.tables import stages
 
-_DIALECT = sqlite.dialect()
 _NOW = (
     "coalesce((SELECT fixed_now FROM flowrun), "
     "CAST(strftime('%s', 'now') AS INTEGER) * 1000 + CAST(substr(strftime('%f', 'now'), 4) AS INTEGER))"
@@ -47,12 +44,30 @@ WRITABLE_BUILTINS = ("title", "owner")
 """The built-ins that may be set like fields; both are text (format.md, "Field types")."""
 
 
-def install(connection: Connection, flow: Flow) -> None:
-    """Make stages, columns, indexes and triggers as that flow says. Columns of fields it lacks stay as they are."""
+def lift(connection: Connection) -> None:
+    """Take the triggers away, so that what `apply` does to the deals is nobody's change of them."""
     for name in _TRIGGERS:
         connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
-    _install_stages(connection, flow)
-    _install_columns(connection, flow)
+
+
+def open_stages(connection: Connection, flow: Flow) -> None:
+    """Have a row for each of the flow's stages. Those that it lacks stay: deals still stand there."""
+    rows = [
+        {"id": stage.id, "pipeline": stage.pipeline, "name": stage.name, "outcome": stage.outcome, "position": position}
+        for position, stage in enumerate(flow.stages.values())
+    ]
+    statement = upsert(stages)
+    fresh = {name: statement.excluded[name] for name in ("pipeline", "name", "outcome", "position")}
+    if rows:
+        connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=fresh), rows)
+
+
+def settle(connection: Connection, flow: Flow) -> None:
+    """Close the stages that the flow lacks, and make the indexes and triggers as it says.
+
+    The columns are there already (`store.columns`), and no deal stands in a stage that goes.
+    """
+    connection.execute(delete(stages).where(stages.c.id.not_in(list(flow.stages))))
     _install_indexes(connection, flow)
     for statement in _triggers(flow):
         connection.exec_driver_sql(statement)
@@ -82,42 +97,9 @@ def asked_of_origins(flow: Flow) -> tuple[str, ...]:
     return tuple(name for name in (*WRITABLE_BUILTINS, *flow.fields) if name in found)
 
 
-def _install_stages(connection: Connection, flow: Flow) -> None:
-    rows = [
-        {"id": stage.id, "pipeline": stage.pipeline, "name": stage.name, "outcome": stage.outcome, "position": position}
-        for position, stage in enumerate(flow.stages.values())
-    ]
-    statement = upsert(stages)
-    fresh = {name: statement.excluded[name] for name in ("pipeline", "name", "outcome", "position")}
-    if rows:
-        connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=fresh), rows)
-    connection.execute(delete(stages).where(stages.c.id.not_in(list(flow.stages))))
-
-
-def _install_columns(connection: Connection, flow: Flow) -> None:
-    """Add the columns that are missing. One of another type is made anew; the caller has seen that it holds nothing."""
-    present = {column["name"]: str(column["type"]) for column in inspect(connection).get_columns("deals")}
-    table = deals_table(flow)
-    for field in flow.fields.values():
-        type_ = str(table.c[field.id].type.compile(dialect=_DIALECT))
-        if present.get(field.id) == type_:
-            continue
-        if field.id in present:
-            _drop_column(connection, field.id)
-        default = f" DEFAULT {_literal(field, field.default)}" if field.default is not None else ""
-        connection.exec_driver_sql(f"ALTER TABLE deals ADD COLUMN {_quote(field.id)} {type_}{default}")
-
-
-def _drop_column(connection: Connection, name: str) -> None:
-    for index in inspect(connection).get_indexes("deals"):
-        if name in index["column_names"]:
-            connection.exec_driver_sql(f"DROP INDEX {_quote(str(index['name']))}")
-    connection.exec_driver_sql(f"ALTER TABLE deals DROP COLUMN {_quote(name)}")
-
-
 def _install_indexes(connection: Connection, flow: Flow) -> None:
     wanted = {
-        "engine_same_" + "+".join(guard.same): f"({_list((*guard.same, 'stage'))})"
+        "engine_same_" + "+".join(guard.same): f"({quoted_list((*guard.same, 'stage'))})"
         for tunnel in flow.tunnels.values()
         if (guard := tunnel.unless_exists)
     }
@@ -126,18 +108,18 @@ def _install_indexes(connection: Connection, flow: Flow) -> None:
     present = {str(index["name"]) for index in inspect(connection).get_indexes("deals")}
     for name in sorted(present - set(wanted)):
         if name.startswith("engine_"):
-            connection.exec_driver_sql(f"DROP INDEX {_quote(name)}")
+            connection.exec_driver_sql(f"DROP INDEX {quoted(name)}")
     for name, definition in wanted.items():
         if name not in present:
-            connection.exec_driver_sql(f"CREATE INDEX {_quote(name)} ON deals {definition}")
+            connection.exec_driver_sql(f"CREATE INDEX {quoted(name)} ON deals {definition}")
 
 
 def _triggers(flow: Flow) -> Iterable[str]:
     names = [*WRITABLE_BUILTINS, *flow.fields]
     types = {name: Type(Kind.TEXT) for name in WRITABLE_BUILTINS} | {f.id: f.type for f in flow.fields.values()}
-    tidy = ", ".join(f"{_quote(name)} = {_tidied(flow, name, types[name])}" for name in names)
-    untidy = " OR ".join(f"NEW.{_quote(name)} IS NOT {_tidied(flow, name, types[name])}" for name in names)
-    changed = " OR ".join(f"NEW.{_quote(name)} IS NOT OLD.{_quote(name)}" for name in names)
+    tidy = ", ".join(f"{quoted(name)} = {_tidied(flow, name, types[name])}" for name in names)
+    untidy = " OR ".join(f"NEW.{quoted(name)} IS NOT {_tidied(flow, name, types[name])}" for name in names)
+    changed = " OR ".join(f"NEW.{quoted(name)} IS NOT OLD.{quoted(name)}" for name in names)
     own = "NEW.entry = OLD.entry"
     known_stage = "SELECT 1 FROM stages WHERE id = NEW.stage"
     wake = _wake("deals.seq = NEW.seq")
@@ -180,7 +162,7 @@ def _triggers(flow: Flow) -> Iterable[str]:
             *(
                 _abort(
                     _expected(name, types[name]),
-                    f"NEW.{_quote(name)} IS NOT OLD.{_quote(name)} AND ({_wrong(name, types[name])})",
+                    f"NEW.{quoted(name)} IS NOT OLD.{quoted(name)} AND ({_wrong(name, types[name])})",
                 )
                 for name in names
             ),
@@ -197,19 +179,23 @@ def _triggers(flow: Flow) -> Iterable[str]:
         ],
     )
     if reads := watched(flow):
-        differs = " OR ".join(f"NEW.{_quote(name)} IS NOT OLD.{_quote(name)}" for name in reads)
-        yield _trigger("deals_update_watched", f"AFTER UPDATE OF {_list(reads)}", f"{own} AND ({differs})", [wake])
+        differs = " OR ".join(f"NEW.{quoted(name)} IS NOT OLD.{quoted(name)}" for name in reads)
+        yield _trigger(
+            "deals_update_watched", f"AFTER UPDATE OF {quoted_list(reads)}", f"{own} AND ({differs})", [wake]
+        )
     yield _trigger(
         "deals_update",
-        f"AFTER UPDATE OF {_list(names)}",
+        f"AFTER UPDATE OF {quoted_list(names)}",
         f"{own} AND ({changed}) AND (NEW.updated_at IS OLD.updated_at OR {untidy})",
         [f"UPDATE deals SET updated_at = {_NOW}, {tidy} WHERE seq = NEW.seq;"],
     )
     if asked := asked_of_origins(flow):
-        differs = " OR ".join(f"NEW.{_quote(name)} IS NOT OLD.{_quote(name)}" for name in ("stage", *asked))
-        moment = f"AFTER UPDATE OF {_list(('stage', *asked))}"
+        differs = " OR ".join(f"NEW.{quoted(name)} IS NOT OLD.{quoted(name)}" for name in ("stage", *asked))
+        moment = f"AFTER UPDATE OF {quoted_list(('stage', *asked))}"
         yield _trigger("deals_update_origin", moment, f"{own} AND ({differs})", [_wake("deals.origin = NEW.id")])
-    yield _trigger("deals_delete", "AFTER DELETE", None, ["DELETE FROM queue WHERE deal = OLD.seq;"])
+    # A deal made later may get the same seq.
+    gone = [f"DELETE FROM {table} WHERE deal = OLD.seq;" for table in ("queue", "existing")]
+    yield _trigger("deals_delete", "AFTER DELETE", None, gone)
 
 
 _BAD_ID = (
@@ -237,12 +223,12 @@ def _abort(message: str, condition: str) -> str:
 
 
 def _wrong(name: str, type_: Type) -> str:
-    value = f"NEW.{_quote(name)}"
+    value = f"NEW.{quoted(name)}"
     match type_.kind:
         case Kind.TEXT:
             bad = f"typeof({value}) <> 'text' OR length({value}) > {TEXT_CHARACTERS} OR instr({value}, char(0))"
         case Kind.ENUM:
-            bad = f"{value} NOT IN ({', '.join(_text(item) for item in type_.values)}, '')"
+            bad = f"{value} NOT IN ({', '.join(text_literal(item) for item in type_.values)}, '')"
         case Kind.INTEGER | Kind.DECIMAL:
             bad = f"typeof({value}) <> 'integer' OR abs({value}) >= 1000000000000000000"
             if type_.kind is Kind.INTEGER:
@@ -278,7 +264,7 @@ def _expected(name: str, type_: Type) -> str:
 
 def _tidied(flow: Flow, name: str, type_: Type) -> str:
     """The value as it is stored: one kind of empty, tags sorted, a default where the field has one."""
-    value = f"NEW.{_quote(name)}"
+    value = f"NEW.{quoted(name)}"
     if type_.kind is Kind.TAGS:
         members = f"SELECT DISTINCT value FROM json_each({value}) ORDER BY value"
         value = f"nullif((SELECT json_group_array(value) FROM ({members})), '[]')"
@@ -286,22 +272,5 @@ def _tidied(flow: Flow, name: str, type_: Type) -> str:
         value = f"nullif({value}, '')"
     field = flow.fields.get(name)
     if field is not None and field.default is not None:
-        value = f"coalesce({value}, {_literal(field, field.default)})"
+        value = f"coalesce({value}, {stored_literal(field)})"
     return value
-
-
-def _literal(field: Field, value: object) -> str:
-    stored = encode(value, field.type)  # type: ignore[arg-type]
-    return _text(stored) if isinstance(stored, str) else str(stored)
-
-
-def _text(value: str) -> str:
-    return str(literal(value, Text).compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
-
-
-def _quote(name: str) -> str:
-    return _DIALECT.identifier_preparer.quote_identifier(name)
-
-
-def _list(names: Iterable[str]) -> str:
-    return ", ".join(_quote(name) for name in names)

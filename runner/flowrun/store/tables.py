@@ -143,6 +143,17 @@ under exactly-once. `_lineage` is set for copies that were made; `_retry` marks 
 Index("firings_lineage", firings.c._lineage, firings.c.fired_at, sqlite_where=firings.c._lineage.is_not(None))
 Index("firings_parked", firings.c.deal, sqlite_where=firings.c.result == "parked")
 
+existing = Table(
+    "existing",
+    metadata,
+    Column("deal", Integer, primary_key=True, autoincrement=False),
+    Column("tunnel", Text, primary_key=True),
+    Column("entry", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Deals (by `deals.seq`) that a tunnel finds in a stage, in that entry, as existing ones, though its live date there is
+older: their own stage was merged into it, and for that one the tunnel went live later, or only then."""
+
 activity = Table(
     "activity",
     metadata,

@@ -1,0 +1,218 @@
+"""The columns of `deals` that hold fields: added, renamed, converted, set aside and dropped as flows come and go.
+
+A field that is removed, or whose type becomes another, leaves its values behind in a column that no flow sees. It is
+*set aside* under a name that no field can have and that says what is in it: `_was_decimal2_amount_7` are the values
+that `amount`, a decimal of 2 places, had under revision 7, the last that declared it so. The values come back when the
+field does, until `prune --fields` drops the column: those of the same type before others, and the latest first.
+
+What a value becomes is said once, by `succession`; it serves `apply`, which writes it, and the rails, which count what
+would be lost before anything is written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, inspect, select
+
+from flowrun.expr.convert import keeps_all
+from flowrun.expr.types import Kind, Type
+from flowrun.flow.model import Field, Flow
+from flowrun.store import revisions
+from flowrun.store.ddl import DIALECT, drop_indexes_on, quoted, stored_literal, text_literal
+from flowrun.store.revisions import Revision
+from flowrun.store.tables import builtin_columns, column_type
+from flowrun.store.tables import revisions as revisions_table
+
+_NAME = re.compile(rf"_was_({'|'.join(Kind)})(\d?)_(.+)_(\d+)")
+_OWN = frozenset(column.name for column in builtin_columns())
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A column set aside: the values of a field, of that type (an enum without its values), as of that revision."""
+
+    column: str
+    field: str
+    type: Type
+    revision: int
+
+
+def present(connection: Connection) -> frozenset[str]:
+    """The columns of `deals`, other than those of every flow."""
+    return frozenset(column["name"] for column in inspect(connection).get_columns("deals")) - _OWN
+
+
+def asides(columns: Iterable[str]) -> dict[str, tuple[Aside, ...]]:
+    """Those of the columns that are set aside, by field, the latest first."""
+    found: dict[str, list[Aside]] = {}
+    for column in sorted(columns):
+        if match := _NAME.fullmatch(column):
+            kind, places, field, revision = match.groups()
+            aside = Aside(column, field, Type(Kind(kind), int(places or 0)), int(revision))
+            found.setdefault(field, []).append(aside)
+    return {field: tuple(sorted(some, key=lambda aside: -aside.revision)) for field, some in found.items()}
+
+
+def succession(old: Field, new: Field, column: str, aside: Aside | None, zone: str) -> str:
+    """What becomes of a field's stored value, as SQL; NULL where nothing of it is left. Defaults are not in it.
+
+    `column` has the values of `old`. `aside` (None: there is none) has those from when the field was of the new type
+    already: they are taken for deals whose value is still the one that was made of it then.
+    """
+    kept = _converted(column, old.type, new.type, zone)
+    if aside is None or old.type.kind is new.type.kind:
+        return kept
+    then = f"coalesce({_converted(aside.column, aside.type, old.type, zone)}, {stored_literal(old)})"
+    untouched = f"{quoted(aside.column)} IS NOT NULL AND {quoted(column)} IS {then}"
+    return f"CASE WHEN {untouched} THEN {_converted(aside.column, aside.type, new.type, zone)} ELSE {kept} END"
+
+
+def to_come_back(field: Field, found: Mapping[str, tuple[Aside, ...]]) -> Aside | None:
+    """The column set aside with the field's values of the same type, the latest one."""
+    return next((aside for aside in found.get(field.id, ()) if aside.type.kind is field.type.kind), None)
+
+
+def install(connection: Connection, base: Revision | None, flow: Flow, renamed: Mapping[str, str]) -> None:
+    """Have a column for each of the flow's fields, with the values that it takes over from `base`, the applied revision
+    (None: the first is being applied). `renamed` are the fields' renames. The triggers must be off.
+    """
+    builder = _Builder(connection, flow)
+    number = 0 if base is None else base.number
+    before = {} if base is None else {renamed.get(id_, id_): field for id_, field in base.flow.fields.items()}
+    known = set() if base is None else set(base.flow.fields)
+    for column in sorted(builder.columns - known):
+        if declared := None if column.startswith("_") else _last_declared(connection, column):
+            builder.set_aside(*declared)
+        elif column in flow.fields:
+            builder.put_out_of_the_way(column, number)
+    for old, new in renamed.items():
+        builder.rename_field(old, new)
+    for id_, field in before.items():
+        if id_ not in flow.fields:
+            builder.set_aside(replace(field, id=id_), number)
+    for field in flow.fields.values():
+        old_field = before.get(field.id)
+        builder.take_over(None if old_field is None else replace(old_field, id=field.id), field, number)
+
+
+def drop(connection: Connection, column: str) -> None:
+    """Drop a column, and the indexes that have it."""
+    drop_indexes_on(connection, column)
+    connection.exec_driver_sql(f"ALTER TABLE deals DROP COLUMN {quoted(column)}")
+
+
+class _Builder:
+    """Makes the columns of one flow."""
+
+    def __init__(self, connection: Connection, flow: Flow) -> None:
+        self._connection = connection
+        self._zone = flow.timezone
+        self.columns = set(present(connection))
+
+    def rename_field(self, old: str, new: str) -> None:
+        """Give a field's column, and those set aside for it, the new name."""
+        self._rename(old, new)
+        for aside in asides(self.columns).get(old, ()):
+            name = _set_aside_name(Field(new, aside.type), aside.revision)
+            if name not in self.columns:
+                self._rename(aside.column, name)
+
+    def set_aside(self, field: Field, number: int) -> str:
+        """Set the field's column aside; the name that it has then."""
+        name = _set_aside_name(field, number)
+        self._rename(field.id, name)
+        return name
+
+    def put_out_of_the_way(self, column: str, number: int) -> None:
+        """Rename a column that nobody knows: another program's own."""
+        self._rename(column, f"_former_{column}_{number}")
+
+    def take_over(self, old: Field | None, new: Field, number: int) -> None:
+        """Have the column of `new`, with the values of `old` (None: the field is new, or comes back)."""
+        aside = to_come_back(new, asides(self.columns))
+        if old is not None and old.type.kind is new.type.kind:
+            if not keeps_all(old.type, new.type) or (old.default is None and new.default is not None):
+                self._fill(new, succession(old, new, new.id, None, self._zone))
+        elif old is not None:
+            column = self.set_aside(old, number)
+            if aside is None:
+                self._add(new)
+            else:
+                self._rename(aside.column, new.id)
+                aside = replace(aside, column=new.id)
+            self._fill(new, succession(old, new, column, aside, self._zone))
+        elif aside is not None:
+            self._rename(aside.column, new.id)
+            self._fill(new, _converted(new.id, aside.type, new.type, self._zone))
+        else:
+            others = asides(self.columns).get(new.id)
+            self._add(new)
+            if others:
+                self._fill(new, _converted(others[0].column, others[0].type, new.type, self._zone))
+        self._keep_default(new)
+
+    def _fill(self, field: Field, value: str) -> None:
+        if field.default is not None:
+            value = f"coalesce({value}, {stored_literal(field)})"
+        name = quoted(field.id)
+        self._connection.exec_driver_sql(f"UPDATE deals SET {name} = {value} WHERE {name} IS NOT {value}")
+
+    def _keep_default(self, field: Field) -> None:
+        """Have the column's own default, which other programs' inserts get, be that of the field.
+
+        SQLite can't change it, and a value that it gives looks to the triggers like a given one.
+        """
+        columns = inspect(self._connection).get_columns("deals")
+        default = next(column["default"] for column in columns if column["name"] == field.id)
+        if (default or "NULL") == stored_literal(field):
+            return
+        former = f"_former_{field.id}"
+        self._rename(field.id, former)
+        self._add(field)
+        self._connection.exec_driver_sql(f"UPDATE deals SET {quoted(field.id)} = {quoted(former)}")
+        drop(self._connection, former)
+        self.columns.discard(former)
+
+    def _add(self, field: Field) -> None:
+        type_ = column_type(field.type.kind)().compile(dialect=DIALECT)
+        default = f" DEFAULT {stored_literal(field)}" if field.default is not None else ""
+        self._connection.exec_driver_sql(f"ALTER TABLE deals ADD COLUMN {quoted(field.id)} {type_}{default}")
+        self.columns.add(field.id)
+
+    def _rename(self, old: str, new: str) -> None:
+        # The engine's indexes are named for their columns, and are made anew.
+        drop_indexes_on(self._connection, old, "engine_")
+        self._connection.exec_driver_sql(f"ALTER TABLE deals RENAME COLUMN {quoted(old)} TO {quoted(new)}")
+        self.columns.remove(old)
+        self.columns.add(new)
+
+
+def _set_aside_name(field: Field, number: int) -> str:
+    places = field.type.places if field.type.kind is Kind.DECIMAL else ""
+    return f"_was_{field.type.kind}{places}_{field.id}_{number}"
+
+
+def _converted(column: str, old: Type, new: Type, zone: str) -> str:
+    if keeps_all(old, new):
+        return quoted(column)
+    types = ", ".join(text_literal(type_text(one)) for one in (old, new))
+    return f"fr_converted({quoted(column)}, {types}, {text_literal(zone)})"
+
+
+def type_text(type_: Type) -> str:
+    """A type as a function of the database takes it."""
+    return json.dumps([type_.kind, type_.places, type_.values], ensure_ascii=False)
+
+
+def _last_declared(connection: Connection, id_: str) -> tuple[Field, int] | None:
+    """The field as the latest revision had it that declared it, and that revision; None where none is kept."""
+    numbers = connection.execute(select(revisions_table.c.number).order_by(revisions_table.c.number.desc()))
+    for number in numbers.scalars().all():
+        field = revisions.revision(connection, number).flow.fields.get(id_)
+        if field is not None:
+            return field, number
+    return None

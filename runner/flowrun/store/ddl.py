@@ -1,0 +1,47 @@
+"""Identifiers and literals as SQL text, for statements in which nothing can be bound.
+
+Identifiers come from checked ids and are quoted; values are rendered by SQLAlchemy's literal processor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, Text, inspect, literal
+from sqlalchemy.dialects import sqlite
+
+from flowrun.expr.values import encode
+from flowrun.flow.model import Field
+
+DIALECT = sqlite.dialect()
+
+
+def stored_literal(field: Field) -> str:
+    """The field's default as the store keeps it; NULL where it has none."""
+    stored = encode(field.default, field.type)
+    if stored is None:
+        return "NULL"
+    return text_literal(stored) if isinstance(stored, str) else str(stored)
+
+
+def text_literal(value: str) -> str:
+    """A text in quotes."""
+    return str(literal(value, Text).compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
+
+
+def quoted(name: str) -> str:
+    """An identifier, in quotes where it needs them."""
+    return DIALECT.identifier_preparer.quote_identifier(name)
+
+
+def quoted_list(names: Iterable[str]) -> str:
+    """Identifiers, with commas between them."""
+    return ", ".join(quoted(name) for name in names)
+
+
+def drop_indexes_on(connection: Connection, column: str, prefix: str = "") -> None:
+    """Drop the indexes of `deals` that have that column; only those whose name starts so."""
+    for index in inspect(connection).get_indexes("deals"):
+        name = str(index["name"])
+        if column in index["column_names"] and name.startswith(prefix):
+            connection.exec_driver_sql(f"DROP INDEX {quoted(name)}")
