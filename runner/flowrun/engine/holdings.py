@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import Column, Connection, Integer, MetaData, Table, func, select
+from sqlalchemy import Connection, func, select
 
 from flowrun.expr.types import Kind
-from flowrun.expr.values import encode
 from flowrun.flow.model import Flow
 from flowrun.plan import Loses, Loss, renames
+from flowrun.store import columns
+from flowrun.store.ddl import quoted, stored_literal, text_literal
 from flowrun.store.tables import deals_table
 
 
@@ -20,7 +21,7 @@ def standing_in(connection: Connection, base: Flow, wanted: Flow) -> dict[str, i
         return {}
     deals = deals_table(None)
     held = select(deals.c.stage, func.count()).where(deals.c.stage.in_(gone)).group_by(deals.c.stage)
-    counts: dict[str, int] = dict(connection.execute(held).all())
+    counts: dict[str, int] = dict(connection.execute(held).tuples().all())
     return {stage: counts[stage] for stage in gone if stage in counts}
 
 
@@ -30,35 +31,35 @@ def losses(connection: Connection, base: Flow, wanted: Flow) -> tuple[Loss, ...]
 
 
 def _losses(connection: Connection, base: Flow, wanted: Flow) -> Iterator[Loss]:
+    present = columns.present(connection)
     renamed = renames(base, wanted).fields
+    found = columns.asides(present, renamed)
     for field in base.fields.values():
+        if field.id not in present:
+            continue
+        name = quoted(field.id)
+        held = f"{name} IS NOT NULL"
         after = wanted.fields.get(renamed.get(field.id, field.id))
         if after is None:
-            if count := _held(connection, field.id, beside=encode(field.default, field.type)):
+            if count := _count(connection, f"{name} IS NOT {stored_literal(field)} AND {held}"):
                 yield Loss(Loses.FIELD, field.id, count, count)
-        elif after.type.kind != field.type.kind:
-            if count := _held(connection, field.id):
-                yield Loss(Loses.TYPE, field.id, count, count, f"{field.type.kind} → {after.type.kind}")
-        elif after.type.places < field.type.places:
-            if count := _held(connection, field.id):
-                yield Loss(Loses.PLACES, field.id, count, 0, f"{field.type.places} → {after.type.places}")
-        else:
-            column = _column(field.id)
+            continue
+        aside = columns.to_come_back(after, found)
+        emptied = f"{held} AND ({columns.succession(field, after, field.id, aside, wanted.timezone)}) IS NULL"
+        if after.type.kind is not field.type.kind:
+            if count := _count(connection, held):
+                lost = _count(connection, emptied)
+                yield Loss(Loses.TYPE, field.id, count, lost, f"{field.type.kind} → {after.type.kind}")
+        elif after.type.places != field.type.places:
+            rounded = f"{held} AND {name} % {10 ** max(0, field.type.places - after.type.places)} <> 0"
+            lost = _count(connection, emptied)
+            if count := lost + _count(connection, rounded):
+                yield Loss(Loses.PLACES, field.id, count, lost, f"{field.type.places} → {after.type.places}")
+        elif field.type.kind is Kind.ENUM:
             for value in field.type.values:
-                if field.type.kind is Kind.ENUM and value not in after.type.values:
-                    count = connection.execute(select(func.count()).where(column == value)).scalar_one()
-                    if count:
-                        yield Loss(Loses.VALUE, field.id, count, count, value)
+                if value not in after.type.values and (count := _count(connection, f"{name} = {text_literal(value)}")):
+                    yield Loss(Loses.VALUE, field.id, count, count, value)
 
 
-def _held(connection: Connection, name: str, beside: str | int | None = None) -> int:
-    """How many deals hold a value there, other than `beside` (stored form; null: none is left out)."""
-    column = _column(name)
-    held = select(func.count()).where(column.is_not(None))
-    if beside is not None:
-        held = held.where(column != beside)
-    return int(connection.execute(held).scalar_one())
-
-
-def _column(name: str) -> Column[object]:
-    return Table("deals", MetaData(), Column("seq", Integer, primary_key=True), Column(name)).c[name]
+def _count(connection: Connection, where: str) -> int:
+    return int(connection.exec_driver_sql(f"SELECT count(*) FROM deals WHERE {where}").scalar_one())

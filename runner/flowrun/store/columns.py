@@ -42,18 +42,23 @@ class Aside:
 
 
 def present(connection: Connection) -> frozenset[str]:
-    """The columns of `deals`, other than those of every flow."""
-    return frozenset(column["name"] for column in inspect(connection).get_columns("deals")) - _OWN
+    """The columns of `deals`, other than those of every flow.
+
+    It is the table that a statement would find which names no schema: beside a scratch, the live one.
+    """
+    names = connection.exec_driver_sql("SELECT name FROM pragma_table_xinfo('deals')").scalars()
+    return frozenset(names) - _OWN
 
 
-def asides(columns: Iterable[str]) -> dict[str, tuple[Aside, ...]]:
-    """Those of the columns that are set aside, by field, the latest first."""
+def asides(columns: Iterable[str], renamed: Mapping[str, str] | None = None) -> dict[str, tuple[Aside, ...]]:
+    """Those of the columns that are set aside, by field (by its new id where it is `renamed`), the latest first."""
+    new_ids = renamed or {}
     found: dict[str, list[Aside]] = {}
     for column in sorted(columns):
         if match := _NAME.fullmatch(column):
             kind, places, field, revision = match.groups()
             aside = Aside(column, field, Type(Kind(kind), int(places or 0)), int(revision))
-            found.setdefault(field, []).append(aside)
+            found.setdefault(new_ids.get(field, field), []).append(aside)
     return {field: tuple(sorted(some, key=lambda aside: -aside.revision)) for field, some in found.items()}
 
 

@@ -30,7 +30,7 @@ def text_literal(value: str) -> str:
 
 
 def quoted(name: str) -> str:
-    """An identifier, in quotes where it needs them."""
+    """An identifier, in quotes."""
     return DIALECT.identifier_preparer.quote_identifier(name)
 
 
