@@ -16,13 +16,12 @@ from sqlalchemy import Column, Connection, Executable, FromClause, Integer, Meta
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from flowrun.engine.guards import Beyond
-from flowrun.engine.live import Known, known, looked_at_again
-from flowrun.flow.codec import tunnel_digest
+from flowrun.engine.live import Again, Known, known, looked_at_again
 from flowrun.flow.model import Flow
 from flowrun.plan import Renames, relocations, renames
 from flowrun.store.schema import WRITABLE_BUILTINS
 from flowrun.store.scratch import LIVE
-from flowrun.store.tables import deals_table, queue, routes
+from flowrun.store.tables import deals_table, queue
 
 concerned = Table("concerned", MetaData(schema="temp"), Column("seq", Integer, primary_key=True))
 """The concerned deals."""
@@ -99,7 +98,7 @@ def find_concerned(connection: Connection, step: Step, now: int) -> None:
     """Fill the temporary table `concerned`; unqualified names must be the live store's."""
     connection.exec_driver_sql("CREATE TEMP TABLE concerned (seq INTEGER PRIMARY KEY)")
     before = known(connection, step.renamed)
-    for statement in _parts(step, before, _changed_routes(connection, step, before), now):
+    for statement in _parts(step, before, now):
         connection.execute(_adding(statement))
     if any(tunnel.origin for flow in (step.base, step.flow) for tunnel in flow.tunnels.values()):
         _add_lineages(connection)
@@ -107,7 +106,7 @@ def find_concerned(connection: Connection, step: Step, now: int) -> None:
     connection.execute(_adding(select(func.max(deals.c.seq)).having(func.max(deals.c.seq).is_not(None))))
 
 
-def _parts(step: Step, before: Known, waiting_in: Collection[str], now: int) -> Iterator[Select[tuple[int]]]:
+def _parts(step: Step, before: Known, now: int) -> Iterator[Select[tuple[int]]]:
     deals = deals_table(None)
     yield select(queue.c.deal).where(queue.c.wake_at <= now)
     again = looked_at_again(step.flow, before, now)
@@ -117,7 +116,7 @@ def _parts(step: Step, before: Known, waiting_in: Collection[str], now: int) -> 
     yield (
         select(queue.c.deal)
         .select_from(queue.join(deals, deals.c.seq == queue.c.deal))
-        .where(deals.c.stage.in_(waiting_in))
+        .where(deals.c.stage.in_(_changed(step, before, again)))
     )
     yield select(deals.c.seq).where(deals.c.stage.in_(list(step.relocated)))
     unlike = {
@@ -129,17 +128,14 @@ def _parts(step: Step, before: Known, waiting_in: Collection[str], now: int) -> 
     yield select(deals.c.seq).where(deals.c.stage.in_(step.old_stages(unlike)))
 
 
-def _changed_routes(connection: Connection, step: Step, before: Known) -> set[str]:
-    """The old stages that a tunnel leaves which the new flow doesn't have, has otherwise, or has not from there."""
-    meanings = {id_: (tunnel_digest(step.flow, id_), tunnel.mode.value) for id_, tunnel in step.flow.tunnels.items()}
-    found = set()
-    for stage, old_id in connection.execute(select(routes.c.stage, routes.c.tunnel)):
-        id_ = step.renamed.tunnels.get(old_id, old_id)
-        was, new = before.tunnels[id_], step.flow.tunnels.get(id_)
-        leaves = new is not None and step.renamed.stages.get(stage, stage) in new.sources
-        if not leaves or (was.digest, was.mode) != meanings[id_]:
-            found.add(stage)
-    return found
+def _changed(step: Step, before: Known, again: Again) -> list[str]:
+    """The old stages that a tunnel leaves which the new flow hasn't, has otherwise, or hasn't from there."""
+    leaving = {(id_, stage) for id_, tunnel in step.flow.tunnels.items() for stage in tunnel.sources}
+    return [
+        old
+        for old, was in before.stages.items()
+        if was.stage in again.just_now or any((id_, was.stage) not in leaving for id_ in was.live)
+    ]
 
 
 def _add_lineages(connection: Connection) -> None:

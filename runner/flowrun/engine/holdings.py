@@ -21,7 +21,7 @@ def standing_in(connection: Connection, base: Flow, wanted: Flow) -> dict[str, i
         return {}
     deals = deals_table(None)
     held = select(deals.c.stage, func.count()).where(deals.c.stage.in_(gone)).group_by(deals.c.stage)
-    counts: dict[str, int] = dict(connection.execute(held).tuples().all())
+    counts: dict[str, int] = dict(connection.execute(held).all())
     return {stage: counts[stage] for stage in gone if stage in counts}
 
 

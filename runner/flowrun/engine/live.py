@@ -290,5 +290,14 @@ def _live_since(tunnel: Tunnel, known: Standing | None, stage: str, now: int) ->
 
 def _kept(tunnel: Tunnel, known: Standing | None, before: int | None, now: int) -> int:
     """The live date that a tunnel keeps of one stage: that of before (None: it wasn't live there), or now."""
-    comes_back = known is None or known.mode == Mode.OFF or (known.mode == Mode.SHADOW and tunnel.mode is Mode.LIVE)
-    return now if comes_back or before is None else before
+    return now if before is None or known is None or _comes_back(tunnel, known) else before
+
+
+def _comes_back(tunnel: Tunnel, known: Standing) -> bool:
+    return known.mode == Mode.OFF or (known.mode == Mode.SHADOW and tunnel.mode is Mode.LIVE)
+
+
+def stays_live(tunnel: Tunnel, before: Known, leaving: Leaving) -> bool:
+    """Whether the tunnel of the new flow was live for that stage already, and its live date is kept."""
+    known = before.tunnels.get(tunnel.id)
+    return known is not None and tunnel.id in leaving.live and not _comes_back(tunnel, known)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Context, Decimal
 
 from sqlalchemy import Connection, func, select, true, update
@@ -24,7 +24,7 @@ from flowrun.errors import StalePlan, WorkFailed
 from flowrun.expr.types import Kind, Value
 from flowrun.flow.model import Action, Flow, Mode, Outcome
 from flowrun.plan import Effect, Figure, Impact
-from flowrun.store import journal, revisions, scratch
+from flowrun.store import columns, journal, revisions, scratch
 from flowrun.store.connection import Store, Transaction
 from flowrun.store.journal import Firing
 from flowrun.store.revisions import Author, Revision
@@ -126,6 +126,9 @@ class Preview:
     def _play(self) -> None:
         connection, step, now = self._connection, self._step, self._now
         find_concerned(connection, step, now)
+        # A column that no flow sets aside any more is known only to the revisions that declared it.
+        unknown = {name for name in columns.present(connection) if not name.startswith("_")} - set(step.base.fields)
+        self._all_revisions = bool(unknown)
         skipping = dict(self._skipping())
         scratch.make_tables(connection)
         self._play_both()
@@ -158,10 +161,11 @@ class Preview:
             connection,
             {
                 "flowrun": [("true", ())],
-                "revisions": [("number = ?", (self._number,))],
+                "revisions": [("number = ? OR ?", (self._number, self._all_revisions))],
                 "stages": [("true", ())],
                 "tunnels": [("true", ())],
                 "routes": [("true", ())],
+                "existing": [(f"deal {of_concerned}", ())],
                 "activity": [("true", ())],
                 "deals": [(f"seq {of_concerned}", ())],
                 "queue": [(f"deal {of_concerned}", ())],
@@ -177,14 +181,15 @@ class Preview:
 
     def _skipping(self) -> Iterator[tuple[str, list[str]]]:
         """The tunnels that leave existing deals out, with the old stages for whose deals they go live only now."""
-        step = self._step
-        before = known(self._connection, replace(step.renamed, stages={})).tunnels
+        step, before = self._step, known(self._connection, self._step.renamed)
         for tunnel in step.flow.tunnels.values():
             if tunnel.mode is Mode.OFF or tunnel.include_existing:
                 continue
-            standing = before.get(tunnel.id)
-            live = standing.live if standing is not None and stays_live(tunnel, standing) else {}
-            fresh = [stage for stage in step.old_stages(tunnel.sources) if stage not in live]
+            fresh = [
+                old
+                for old, leaving in before.stages.items()
+                if leaving.stage in tunnel.sources and not stays_live(tunnel, before, leaving)
+            ]
             if fresh:
                 yield tunnel.id, fresh
 

@@ -164,6 +164,22 @@ def test_copies_look_for_deals_that_the_plan_does_not_concern() -> None:
     assert figures(seen(w, copying)) == {"n": 1, "m": 0}
 
 
+def test_a_renamed_field_and_stage_are_found_beyond_too() -> None:
+    w = world(MOVE, deals=["a"]).set("a", account="acme").run().later("1h")
+    w.add("there", "care.setup", account="acme").run()
+    rest = SALES.replace("account: text", "customer: text").replace("setup", "ready")
+    rest += "moved: [{from: fields.account, to: fields.customer}, {from: care.setup, to: care.ready}]"
+    copying = """
+        n:
+          from: sales.new
+          to: care.kickoff
+          action: copy
+          existing: include
+          unless_exists: {same: [customer], in: care, open: true}
+    """
+    assert figures(seen(w, copying, rest)) == {"n": 0, "m": 0}
+
+
 def test_nothing_is_written(tmp_path: object) -> None:
     w = stock()
 
