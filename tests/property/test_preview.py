@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from flowrun.clock import FixedClock
-from flowrun.engine.live import apply_flow
+from flowrun.engine.live import Again, apply_flow
 from flowrun.engine.pending import pending
 from flowrun.engine.preview import Question, previewed
 from flowrun.engine.runner import Runner
@@ -181,3 +181,19 @@ def test_what_the_preview_says_is_what_happens(monkeypatch: pytest.MonkeyPatch) 
     print("\n" + ", ".join(f"{what}: {count}" for what, count in FIGURES.most_common()))
     assert FIGURES["cases"] >= CASES
     assert not [figure for figure in Figure if FIGURES[figure] < CASES / 100], "plans that do too little"
+
+
+MUTANTS = {
+    "deals that wait where a tunnel changes are not copied": ("concern._changed", lambda *_: []),
+    "deals that apply looks at again are not copied": ("concern.looked_at_again", lambda *_: Again()),
+    "deals beyond the scratch are not seen": ("concern.Step.beyond", None),
+    "what is due anyway is not played": ("preview.future.is_awake", lambda *_: False),
+}
+
+
+@pytest.mark.parametrize(("where", "instead"), MUTANTS.values(), ids=MUTANTS)
+def test_a_preview_that_is_not_true_is_caught(where: str, instead: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowrun.engine.tick.rules_of", remembered_rules)
+    monkeypatch.setattr(f"flowrun.engine.{where}", instead)
+    with pytest.raises(AssertionError):
+        compare()
