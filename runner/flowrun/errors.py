@@ -4,7 +4,8 @@
     ├── InvalidFlow      1   the files have errors; carries the findings
     │   └── InvalidInput 1   so has what was given beside the flow files: values of deals, a mapping, a condition
     ├── WorkFailed       1   part of the work failed, or a store can't be used
-    │   └── NoStore      1   there is no store at that address yet
+    │   ├── NoStore      1   there is no store at that address yet
+    │   └── Locked       1   another flowrun keeps the store's write lock
     ├── StalePlan        3   the plan is stale or another apply holds the lock
     ├── Refused          4   a rail, a "no", or no terminal to ask at
     └── WrongUsage      64   the command line makes no sense
@@ -53,6 +54,10 @@ class WorkFailed(FlowrunError):
 
 class NoStore(WorkFailed):
     """There is no store at that address yet: nothing, or a database with nothing in it."""
+
+
+class Locked(WorkFailed):
+    """Another flowrun keeps the store's write lock. `apply` and `rollback` make a StalePlan of it."""
 
 
 class StalePlan(FlowrunError):

@@ -30,7 +30,9 @@ class GlobalOption(click.Option):
 
 def _remember(context: click.Context, option: click.Parameter, value: object) -> None:
     if value is not None and option.name:
-        setattr(context.ensure_object(Session), option.name, value)
+        session = context.ensure_object(Session)
+        setattr(session, option.name, value)
+        session.given.add(option.name)
 
 
 def _remember_variables(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> None:
@@ -104,7 +106,7 @@ class Command(_Helped, click.Command):
         self.params += _global_options(root=False)
 
     def invoke(self, ctx: click.Context) -> Any:
-        ctx.ensure_object(Session).begin()
+        ctx.ensure_object(Session).begin(ctx.command_path)
         return super().invoke(ctx)
 
 

@@ -25,7 +25,8 @@ _LAST = 253_370_764_800_000
 class Session:
     """One run of a command. Filled by the options as click reads them; `begin` then sets the clock.
 
-    `store` is a URL; `format` is the command's `--format`, `text` where it has none.
+    `store` is a URL; `format` is the command's `--format`, `text` where it has none. `given` are the names of those of
+    the options that somebody gave, here or in the environment.
     """
 
     flows: Path = Path("flows")
@@ -34,10 +35,17 @@ class Session:
     variables: dict[str, str] = field(default_factory=dict)
     color: str = "auto"
     format: str = "text"
+    given: set[str] = field(default_factory=set)
     clock: Clock = field(default_factory=SystemClock)
 
-    def begin(self) -> None:
-        """Takes FLOWRUN_NOW for the clock and says so on stderr. Raises WrongUsage if it is no instant with offset."""
+    def begin(self, command: str) -> None:
+        """Begins that command (`flowrun apply`): a store's lock is taken in its name, and waits for one are told.
+
+        Takes FLOWRUN_NOW for the clock and says so on stderr. Raises WrongUsage if it is no instant with offset.
+        """
+        from flowrun.store import lock
+
+        lock.introduce(command, self.terminal.note)
         text = os.environ.get("FLOWRUN_NOW")
         if text:
             instant = parse_instant(text)

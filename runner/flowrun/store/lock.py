@@ -4,26 +4,68 @@ SQLite's own lock has no queue: a runner that writes without a pause would keep 
 takes the turn, then the lock, then passes the turn on, so that whoever waited goes before whoever just wrote. It is
 also what keeps two processes from resetting a WAL at once, which SQLite before 3.51.3 can't stand (engine.md).
 
-Locks are `flock`s on two empty files beside the store; the system drops them when a process dies. Programs that are not
-flowrun don't know them and rely on SQLite's lock alone.
+Locks are `flock`s on two files beside the store; the system drops them when a process dies. Programs that are not
+flowrun don't know them and rely on SQLite's lock alone. Whoever takes the lock writes into its file who it is, for
+those who have to wait: some microseconds, little beside the commit that follows, so every writer does it, and a waiter
+can name a runner or an import as well as another apply. What a dead process left there means nothing.
 """
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from flowrun.errors import WorkFailed
+from flowrun.clock import SystemClock, from_ms
+from flowrun.errors import Locked, WorkFailed
 
 PATIENCE = 60.0
 """Seconds that a writer waits for another one before it gives up."""
 
 RETRY = 0.001
 """Seconds between two looks at a lock."""
+
+CALM = 1.0
+"""Seconds that a writer waits before it says whom for."""
+
+_ROOM = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lock: `since` is an instant (ms, UTC), `command` as a user would type it."""
+
+    user: str
+    host: str
+    pid: int
+    command: str
+    since: int
+
+    def __str__(self) -> str:
+        since = from_ms(self.since).astimezone().strftime("%H:%M:%S")
+        return f"{self.user}@{self.host}, pid {self.pid} ({self.command}) since {since}"
+
+
+@dataclass(slots=True)
+class _Introduction:
+    """What this process is doing, and whom it tells that it has to wait; one process runs one command."""
+
+    command: str = "flowrun"
+    waiting: Callable[[str], None] = lambda _message: None
+
+
+_self = _Introduction()
+
+
+def introduce(command: str, waiting: Callable[[str], None]) -> None:
+    """Say what this process is, for those who wait for it, and who hears a line when it has to wait itself."""
+    _self.command, _self.waiting = command, waiting
 
 
 class WriteLock:
@@ -36,19 +78,28 @@ class WriteLock:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the lock. Raises WorkFailed if another flowrun keeps it beyond `PATIENCE`, or it can't be made."""
+        """Hold the lock. Raises Locked if another flowrun keeps it beyond `PATIENCE`, WorkFailed if none can be had."""
         if self._turn is None or self._lock is None:
             self._turn, self._lock = self._open("turn"), self._open("lock")
-        give_up = time.monotonic() + PATIENCE
-        self._take(self._turn, give_up)
+        began = time.monotonic()
+        told = self._take(self._turn, began, told=False)
         try:
-            self._take(self._lock, give_up)
+            self._take(self._lock, began, told=told)
         finally:
             fcntl.flock(self._turn, fcntl.LOCK_UN)
         try:
+            self._sign()
             yield
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    def holder(self) -> Holder | None:
+        """Who took the lock last, which is who holds it if anyone does; None where that can't be read."""
+        try:
+            with Path(f"{self._path}-lock").open("rb") as file:
+                return Holder(**json.loads(file.read(_ROOM).partition(b"\n")[0]))
+        except (OSError, ValueError, TypeError):
+            return None
 
     def close(self) -> None:
         """Close the files, which frees the lock if it is held."""
@@ -63,16 +114,45 @@ class WriteLock:
         except OSError as error:
             raise WorkFailed(f"{self._path} can't be written: {error.strerror or error}") from error
 
-    def _take(self, number: int, give_up: float) -> None:
+    def _take(self, number: int, began: float, *, told: bool) -> bool:
+        """Take that lock; whether the user was told of the wait, now or before."""
         while True:
             try:
                 fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if time.monotonic() > give_up:
-                    raise WorkFailed(
-                        f"{self._path} is locked: another flowrun has been writing to it for {PATIENCE:.0f} s",
+                waited = time.monotonic() - began
+                if waited > PATIENCE:
+                    raise Locked(
+                        f"{self._path} is locked: {self._other()} has been writing to it for {PATIENCE:.0f} s",
                         "wait until it is done, or end it, and try again",
                     ) from None
+                if waited > CALM and not told:
+                    told = True
+                    _self.waiting(f"waiting for {self._other()}")
                 time.sleep(RETRY)
             else:
-                return
+                return told
+
+    def _other(self) -> str:
+        found = self.holder()
+        return "another flowrun" if found is None else str(found)
+
+    def _sign(self) -> None:
+        """Write into the file who holds the lock. That is a courtesy: nothing fails for want of it."""
+        user, host = _whoami()
+        me = Holder(user, host, os.getpid(), _self.command, SystemClock().now())
+        if self._lock is not None:
+            with suppress(OSError):
+                os.pwrite(self._lock, json.dumps(asdict(me)).encode()[: _ROOM - 1] + b"\n", 0)
+
+
+@lru_cache(maxsize=1)
+def _whoami() -> tuple[str, str]:
+    import getpass
+    import socket
+
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return user, socket.gethostname()
