@@ -1,40 +1,75 @@
-"""The commands that compare the files with a store and deploy them: `diff` and `apply`."""
+"""The commands that compare the files with a store and deploy them: `diff`, `apply`, `rollback`, and `history`."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flowrun.cli.frame import Command, format_option
 from flowrun.cli.session import Session
 from flowrun.cli.status import Status
+from flowrun.errors import Refused, WrongUsage
 
 if TYPE_CHECKING:
     from flowrun.engine.deploy import Proposal
+    from flowrun.plan.saved import Growth
+
+
+def _allow_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--allow`, which lifts rails for this run."""
+    return click.option(
+        "--allow",
+        "allow",
+        multiple=True,
+        metavar="RAIL[=N]",
+        help="Lift a rail for this run, up to that number of deals (share: percent). Repeatable.",
+    )(command)
 
 
 @click.command(
     cls=Command,
     epilog="""
     flowrun diff
+    flowrun diff --env prod --out plan.json
     flowrun diff --format markdown > comment.md
     """,
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 2 if there are differences.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="PLAN",
+    help="Save it as a plan that 'apply' takes as it was reviewed.",
+)
+@click.option("--valid", metavar="DURATION", help="How long that plan may be applied. Default: 24h")
+@_allow_option
 @format_option("text", "json", "markdown")
 @click.pass_obj
-def diff(session: Session, exit_code: bool, format_: str) -> Status:
+def diff(
+    session: Session, exit_code: bool, out: Path | None, valid: str | None, allow: tuple[str, ...], format_: str
+) -> Status:
     """Show what 'apply' would change, and what that does to the live deals.
 
     Compares the files with the applied revision, and counts the deals that each tunnel would take at once. Writes
-    nothing.
+    nothing but, with '--out', the plan.
     """
+    from flowrun.commands import plan_file
+    from flowrun.commands.allowed import allowed
+    from flowrun.commands.diff import USUALLY_VALID, save, validity
     from flowrun.commands.diff import diff as run
     from flowrun.render.proposal import proposal_content, proposal_markdown, proposal_text
 
-    proposal = run(session.project, session.store, session.clock)
+    if valid is not None and out is None:
+        raise WrongUsage("--valid is about a saved plan", "add --out PLAN")
+    length = validity(valid or USUALLY_VALID)
+    lifted = allowed(allow)
+    if out is not None:
+        plan_file.check(out)
+    proposal = run(session.project, session.store, session.clock, allowed=lifted)
     match format_:
         case "json":
             from flowrun.render.json import document
@@ -44,39 +79,160 @@ def diff(session: Session, exit_code: bool, format_: str) -> Status:
             session.terminal.document(proposal_markdown(proposal))
         case _:
             session.terminal.result(proposal_text(proposal))
+    if out is not None:
+        from flowrun.render.moment import moment
+
+        plan = save(proposal, session.variables, session.clock, length, out)
+        until = moment(plan.valid_until, plan.flow.timezone)
+        session.terminal.note(f"saved as {out}, valid until {until}; apply it with: {_apply(out, allow)}")
     differs = bool(proposal.difference.plan)
     return Status.DIFFERENCES if exit_code and differs else Status.FINE
+
+
+def _apply(plan: Path, allow: tuple[str, ...]) -> str:
+    import shlex
+
+    return shlex.join(["flowrun", "apply", str(plan), *(part for word in allow for part in ("--allow", word))])
 
 
 @click.command(
     cls=Command,
     epilog="""
     flowrun apply
-    flowrun apply --yes --env prod
+    flowrun apply plan.json
+    flowrun apply --yes --env staging --allow existing=214
     """,
 )
-@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.argument("plan", metavar="[PLAN]", required=False, type=click.Path(path_type=Path))
+@click.option("--yes", is_flag=True, help="Don't ask. It lifts no rail.")
+@_allow_option
 @click.pass_obj
-def apply(session: Session, yes: bool) -> None:
+def apply(session: Session, plan: Path | None, yes: bool, allow: tuple[str, ...]) -> None:
     """Make the store as the files say.
 
-    Shows the difference and asks. Makes the store where there is none yet. Either all of it happens, or nothing.
+    Shows the difference and asks; makes the store where there is none yet. With PLAN, a file that 'diff --out' wrote,
+    makes the store as that plan says, without files or questions, unless its impact has grown since. Either all of it
+    happens, or nothing.
     """
+    from flowrun.commands.allowed import allowed
     from flowrun.commands.apply import apply as run
-    from flowrun.errors import Refused
+    from flowrun.commands.apply import apply_plan
+    from flowrun.render.ink import line
+    from flowrun.render.proposal import proposal_text
+
+    terminal, lifted = session.terminal, allowed(allow)
+
+    def settled(proposal: Proposal) -> bool:
+        if plan is not None and not proposal.changes_anything:
+            terminal.result([line("No changes: the store is as the plan says.")])
+        else:
+            terminal.result(proposal_text(proposal))
+        return bool(proposal.difference.refusals) or not proposal.changes_anything
+
+    def agreed(proposal: Proposal) -> bool:
+        return settled(proposal) or yes or _asked("Apply?", "add --yes to apply without being asked")
+
+    def still_agreed(proposal: Proposal, growth: tuple[Growth, ...]) -> bool:
+        from flowrun.render.history import growth_text
+
+        if settled(proposal) or not growth:
+            return True
+        terminal.result(growth_text(growth))
+        return yes or _asked("Apply all the same?", "make a new plan, or add --yes to apply this one all the same")
+
+    if plan is None:
+        number = run(session.project, session.store, session.clock, agreed, lifted)
+    else:
+        store = session.store if "store" in session.given else None
+        number = apply_plan(plan, session.project, store, session.clock, still_agreed, lifted)
+    if number is not None:
+        terminal.result([line(f"Applied as revision {number}.")])
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+    flowrun rollback 41
+    flowrun rollback 41 --yes --allow remove-stage=12
+    """,
+)
+@click.argument("revision", metavar="REV", type=click.IntRange(min=1))
+@click.option("--yes", is_flag=True, help="Don't ask. It lifts no rail.")
+@_allow_option
+@click.pass_obj
+def rollback(session: Session, revision: int, yes: bool, allow: tuple[str, ...]) -> None:
+    """Go back to an earlier revision: apply it anew.
+
+    Shows the difference and asks, as 'apply' does, under the same rails. What was renamed since is renamed back; deals
+    and the journal stay. The files stay as they are: the next 'apply' of them goes forward again.
+    """
+    from flowrun.commands.allowed import allowed
+    from flowrun.commands.rollback import rollback as run
     from flowrun.render.ink import line
     from flowrun.render.proposal import proposal_text
 
     terminal = session.terminal
 
     def agreed(proposal: Proposal) -> bool:
-        terminal.result(proposal_text(proposal))
-        if yes or proposal.difference.refusals or not proposal.changes_anything:
+        if not proposal.changes_anything:
+            terminal.result([line(f"No changes: the store is as revision {revision} says.")])
             return True
-        if not sys.stdin or not sys.stdin.isatty():
-            raise Refused("there is no terminal to ask at", "add --yes to apply without being asked")
-        return click.confirm("Apply?", err=True)
+        terminal.result(proposal_text(proposal))
+        return (
+            bool(proposal.difference.refusals) or yes or _asked("Go back?", "add --yes to go back without being asked")
+        )
 
-    number = run(session.project, session.store, session.clock, agreed)
+    number = run(session.store, session.clock, revision, agreed, allowed(allow))
     if number is not None:
-        terminal.result([line(f"Applied as revision {number}.")])
+        terminal.result([line(f"Back at revision {revision}, as revision {number}.")])
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+    flowrun history
+    flowrun history 41
+    """,
+)
+@click.argument("revision", metavar="[REV]", required=False, type=click.IntRange(min=1))
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N revisions.")
+@format_option("text", "json")
+@click.pass_obj
+def history(session: Session, revision: int | None, limit: int | None, format_: str) -> None:
+    """Show the applied revisions, newest first.
+
+    With who applied each, when, from where and which git commit. With REV, what that one changed, and what it was said
+    to do to the deals when it was applied.
+    """
+    from flowrun.commands.history import history as run
+    from flowrun.commands.history import told
+    from flowrun.render import history as show
+    from flowrun.render.json import document
+
+    terminal = session.terminal
+    if revision is not None:
+        if limit is not None:
+            raise WrongUsage("--limit is about the list of revisions", "leave it away, or REV")
+        one = told(session.store, session.clock, revision)
+        if format_ == "json":
+            terminal.document(document(show.told_content(one)))
+        else:
+            terminal.result(show.told_text(one))
+        return
+    listed = run(session.store, session.clock, limit)
+    if format_ == "json":
+        terminal.document(document(show.history_content(listed.entries)))
+    else:
+        terminal.result(show.history_text(listed.entries, listed.timezone, terminal.width))
+
+
+def _asked(question: str, otherwise: str) -> bool:
+    """Whether the answer is yes. Raises Refused where nobody can answer, which `otherwise` says how to do without."""
+    if not sys.stdin or not sys.stdin.isatty():
+        raise Refused("there is no terminal to ask at", otherwise)
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort as error:
+        if isinstance(error.__context__, EOFError):
+            raise Refused("not applied: the terminal gave no answer", otherwise) from None
+        raise

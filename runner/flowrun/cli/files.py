@@ -148,7 +148,7 @@ def graph(session: Session, pipeline: str | None, format_: str) -> None:
     flowrun schema test > schemas/test.v1.json
     """,
 )
-@click.argument("name", type=click.Choice(["flow", "test"]), default="flow", metavar="[NAME]")
+@click.argument("name", type=click.Choice(["flow", "test", "plan"]), default="flow", metavar="[NAME]")
 @click.pass_obj
 def schema(session: Session, name: str) -> None:
     """Print a JSON Schema, for editors and other tools."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import socket
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 from flowrun.store.revisions import Author
@@ -12,15 +13,20 @@ from flowrun.store.revisions import Author
 _PATIENCE = 5.0
 
 
-def author(folder: Path) -> Author:
-    """The author of a revision whose files stand in that folder. What can't be known is None."""
+def person() -> Author:
+    """Who is at work, and where; nothing of git. What can't be known is None."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):
         name = None
+    return Author(name, socket.gethostname() or None)
+
+
+def author(folder: Path) -> Author:
+    """The author of a revision whose files stand in that folder. What can't be known is None."""
     commit = _git(folder, "rev-parse", "--short=7", "HEAD")
     changed = None if commit is None else _git(folder, "status", "--porcelain", "--", ".")
-    return Author(name, socket.gethostname() or None, commit, None if changed is None else bool(changed))
+    return replace(person(), commit=commit, dirty=None if changed is None else bool(changed))
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

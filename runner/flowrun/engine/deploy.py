@@ -36,7 +36,8 @@ class Difference:
 class Proposal:
     """A flow beside the store that it would be applied to.
 
-    `folder` (None: a saved plan, or an earlier revision) and `store` (a URL) are as the user named them.
+    `folder` (None: a saved plan, or an earlier revision) and `store` (a URL) are as the user named them. `named` is
+    what the flow is called where it comes from no files.
     """
 
     flow: Flow
@@ -45,6 +46,7 @@ class Proposal:
     store: str
     author: Author
     difference: Difference
+    named: str | None = None
 
     @property
     def changes_anything(self) -> bool:

@@ -56,10 +56,11 @@ def _title(proposal: Proposal) -> str:
     before = "no revision yet" if base is None else f"revision {base.number}"
     if base is not None and base.author.commit:
         before += f" ({base.author.commit[:_SHORT]})"
-    after = "files"
+    after = proposal.named or "files"
     if proposal.author.commit:
         after += f" at {proposal.author.commit[:_SHORT]}" + (" with changes" if proposal.author.dirty else "")
-    return f"{(proposal.folder or '').rstrip('/')}/ → {proposal.store}   {before} → {after}"
+    files = "" if proposal.folder is None else f"{proposal.folder.rstrip('/')}/ → "
+    return f"{files}{proposal.store}   {before} → {after}"
 
 
 def _notes(proposal: Proposal) -> Notes:

@@ -82,6 +82,24 @@ def revision(connection: Connection, number: int) -> Revision:
     )
 
 
+def find(connection: Connection, number: int) -> Revision | None:
+    """That revision, or None where there is none (any more)."""
+    known = connection.execute(select(revisions.c.number).where(revisions.c.number == number)).scalar()
+    return None if known is None else revision(connection, number)
+
+
+def numbers(connection: Connection, limit: int | None = None) -> list[int]:
+    """The numbers of all revisions that aren't pruned, newest first; of the newest `limit` of them."""
+    newest = select(revisions.c.number).order_by(revisions.c.number.desc()).limit(limit)
+    return list(connection.execute(newest).scalars())
+
+
+def made_by(connection: Connection, plan: str) -> int | None:
+    """The number of the revision that the saved plan of that id was applied as, or None."""
+    number: int | None = connection.execute(select(revisions.c.number).where(revisions.c.plan == plan)).scalar()
+    return number
+
+
 def add(transaction: Transaction, flow: Flow, places: Places, author: Author, occasion: Occasion = DIRECT) -> int:
     """Record the flow as the applied revision; its number."""
     connection = transaction.connection
