@@ -35,10 +35,13 @@ def _allow_option(command: Callable[..., Any]) -> Callable[..., Any]:
     epilog="""
     flowrun diff
     flowrun diff --env prod --out plan.json
+    flowrun diff --samples 5 --sum amount
     flowrun diff --format markdown > comment.md
     """,
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 2 if there are differences.")
+@click.option("--samples", type=click.IntRange(0, 1000), metavar="N", help="Name N deals for each figure.")
+@click.option("--sum", "total", metavar="FIELD", help="Sum that field over the deals of each figure.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -50,17 +53,25 @@ def _allow_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @format_option("text", "json", "markdown")
 @click.pass_obj
 def diff(
-    session: Session, exit_code: bool, out: Path | None, valid: str | None, allow: tuple[str, ...], format_: str
+    session: Session,
+    exit_code: bool,
+    samples: int | None,
+    total: str | None,
+    out: Path | None,
+    valid: str | None,
+    allow: tuple[str, ...],
+    format_: str,
 ) -> Status:
     """Show what 'apply' would change, and what that does to the live deals.
 
-    Compares the files with the applied revision, and counts the deals that each tunnel would take at once. Writes
-    nothing but, with '--out', the plan.
+    Compares the files with the applied revision. Writes nothing but, with '--out', the plan. JSON names three deals for
+    each figure; text and Markdown name some where --samples says how many.
     """
     from flowrun.commands import plan_file
     from flowrun.commands.allowed import allowed
     from flowrun.commands.diff import USUALLY_VALID, save, validity
     from flowrun.commands.diff import diff as run
+    from flowrun.engine.preview import Question
     from flowrun.render.proposal import proposal_content, proposal_markdown, proposal_text
 
     if valid is not None and out is None:
@@ -69,16 +80,18 @@ def diff(
     lifted = allowed(allow)
     if out is not None:
         plan_file.check(out)
-    proposal = run(session.project, session.store, session.clock, allowed=lifted)
+    question = Question(total=total) if samples is None else Question(samples, total)
+    proposal = run(session.project, session.store, session.clock, question, lifted)
+    named = samples is not None
     match format_:
         case "json":
             from flowrun.render.json import document
 
             session.terminal.document(document(proposal_content(proposal)))
         case "markdown":
-            session.terminal.document(proposal_markdown(proposal))
+            session.terminal.document(proposal_markdown(proposal, samples=named))
         case _:
-            session.terminal.result(proposal_text(proposal))
+            session.terminal.result(proposal_text(proposal, samples=named))
     if out is not None:
         from flowrun.render.moment import moment
 

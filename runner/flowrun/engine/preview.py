@@ -20,7 +20,7 @@ from flowrun.engine.concern import Step, find_concerned
 from flowrun.engine.holdings import losses, standing_in
 from flowrun.engine.live import apply_flow, known, stays_live
 from flowrun.engine.outcomes import Side
-from flowrun.errors import StalePlan, WorkFailed
+from flowrun.errors import StalePlan, WrongUsage
 from flowrun.expr.types import Kind, Value
 from flowrun.flow.model import Action, Flow, Mode, Outcome
 from flowrun.plan import Effect, Figure, Impact
@@ -51,8 +51,8 @@ USUAL = Question()
 def previewed(store: Store, base: Revision, flow: Flow, question: Question = USUAL) -> Iterator[Preview]:
     """The preview of a flow that would take the place of the applied revision, now.
 
-    Raises StalePlan if another revision is applied by now, WorkFailed for a field that can't be summed, or a store that
-    can't be read.
+    Raises StalePlan if another revision is applied by now, WrongUsage for a field that can't be summed,
+    WorkFailed for a store that can't be read.
     """
     _check_total(flow, question.total)
     now = store.clock.now()
@@ -66,7 +66,7 @@ def previewed(store: Store, base: Revision, flow: Flow, question: Question = USU
 
 
 def unmoved(flow: Flow, question: Question = USUAL) -> Impact:
-    """The impact on a store without deals. Raises WorkFailed for a field that can't be summed."""
+    """The impact on a store without deals. Raises WrongUsage for a field that can't be summed."""
     _check_total(flow, question.total)
     return Impact({tunnel: Effect() for tunnel in flow.tunnels}, summed=question.total)
 
@@ -75,10 +75,13 @@ def _check_total(flow: Flow, name: str | None) -> None:
     if name is None:
         return
     numbers = [field.id for field in flow.fields.values() if field.type.kind in {Kind.INTEGER, Kind.DECIMAL}]
-    if name not in numbers:
-        what = f"the field '{name}' holds no numbers" if name in flow.fields else f"a deal has no field '{name}'"
-        choice = f"sum one of {', '.join(numbers)}" if numbers else "the flow has no field of numbers"
-        raise WorkFailed(what, did_you_mean(name, numbers) or choice)
+    if name in numbers:
+        return
+    says = f"there is no field '{name}' to sum"
+    if field := flow.fields.get(name):
+        says = f"'{name}' has the type {field.type.kind}: no numbers"
+    some = f"choose from: {', '.join(numbers)}" if numbers else "no field of these files is an integer or a decimal"
+    raise WrongUsage(says, did_you_mean(name, numbers) or some)
 
 
 class Preview:

@@ -6,6 +6,7 @@ refusals(applied, wanted, impact, bound)   # the rails that it runs into, given 
 """
 
 from flowrun.plan.changes import Change, ChangeAction, ChangeKind, KeyChange, Plan, changes
+from flowrun.plan.comparison import Comparison, Side
 from flowrun.plan.identity import Renames, relocations, renames
 from flowrun.plan.impact import Effect, Figure, Impact, Loses, Loss
 from flowrun.plan.rails import Allowed, Rail, Refusal, refusals
@@ -15,6 +16,7 @@ __all__ = [
     "Change",
     "ChangeAction",
     "ChangeKind",
+    "Comparison",
     "Effect",
     "Figure",
     "Impact",
@@ -25,6 +27,7 @@ __all__ = [
     "Rail",
     "Refusal",
     "Renames",
+    "Side",
     "changes",
     "refusals",
     "relocations",

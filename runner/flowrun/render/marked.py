@@ -14,7 +14,10 @@ _LIST = re.compile(r"\[(.*)\]")
 
 
 def marked(before: str | None, after: str | None) -> list[Line]:
-    """`+ added`, `- taken away`, `2h → 1d`, or the two texts on two lines. None stands for a key that is not given."""
+    """`+ added`, `- taken away`, `2h → 1d`, or the two texts on two lines, with signs under the words that differ.
+
+    None stands for a key that is not given.
+    """
     if before is None or after is None:
         sign, text, ink = ("+", after, Ink.GREEN) if before is None else ("-", before, Ink.RED)
         return [line(Run(f"{sign} {visible(text or '')}", ink))]
@@ -51,7 +54,19 @@ def _both(before: str, after: str) -> list[Line]:
     left, right = _pieces(before, after)
     if width(before) + width(after) <= _ONE_LINE:
         return [(*left, Run(" → "), *right)]
-    return [(Run("- ", Ink.RED), *left), (Run("+ ", Ink.GREEN), *right)]
+    lines: list[Line] = [(Run("- ", Ink.RED), *left), (Run("+ ", Ink.GREEN), *right)]
+    if under := _under(right):
+        return [*lines, line(Run(f"  {under}", Ink.GREEN))]
+    if under := _under(left):
+        return [lines[0], line(Run(f"  {under}", Ink.RED)), lines[1]]
+    return lines
+
+
+def _under(runs: Sequence[Run]) -> str:
+    """`^^^` under the words in ink, so that they stand out without colour too; nothing if they are all, or none."""
+    if all(run.ink or run.text.isspace() for run in runs):
+        return ""
+    return "".join(("^" if run.ink else " ") * width(run.text) for run in runs).rstrip()
 
 
 def _pieces(before: str, after: str) -> tuple[list[Run], list[Run]]:

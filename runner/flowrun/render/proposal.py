@@ -1,91 +1,131 @@
-"""A proposal, which is what `diff` and `apply` show: the changes, and what they do to the live deals."""
+"""What `diff` and `apply` show: the changes, and what they do to the live deals.
+
+A proposal is a flow beside a store; a bare comparison has two versions of the files, and no deals.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flowrun.engine.deploy import Proposal
-from flowrun.flow.model import Action, Mode
-from flowrun.plan import ChangeAction, ChangeKind, Figure
-from flowrun.render.diff import Notes, diff_content, diff_markdown, diff_text, summary_text
+from flowrun.plan import Comparison, Impact, Refusal, Side
+from flowrun.render.diff import diff_content, diff_text, summary_text
 from flowrun.render.ink import Ink, Line, Run, line
-from flowrun.render.moment import counted
+from flowrun.render.notes import deals_text, impact_content, impact_notes
+from flowrun.render.review import review
 
 _SHORT = 7
 
 
-def proposal_text(proposal: Proposal) -> list[Line]:
-    """For people, in the layout of cli.md's example; also pastes well into a pull request."""
-    found = proposal.difference
-    lines = [line(Run(_title(proposal), Ink.BOLD))]
-    lines += diff_text(found.plan, proposal.places, _notes(proposal))
+def proposal_text(proposal: Proposal, *, samples: bool = False) -> list[Line]:
+    """For people, in the layout of cli.md's example. `samples` names some of the deals."""
+    lines = [line(Run(_title(proposal), Ink.BOLD)), *_body(proposal, samples=samples)]
     if not proposal.changes_anything:
         lines.append(line("No changes: the store is as the files say."))
         return lines
-    lines.append(line(f"{summary_text(found.plan)} {_deals_text(proposal)}".rstrip()))
-    for refusal in found.refusals:
-        lines.append(line(Run("refused: ", Ink.ERROR), f"{refusal.message} ({refusal.rail})"))
-        lines.append(line(Run("help: ", Ink.CYAN), refusal.help))
-    return lines
+    lines.append(line(_summary(proposal)))
+    return lines + _refused(proposal.difference.refusals)
 
 
-def proposal_markdown(proposal: Proposal) -> str:
+def proposal_markdown(proposal: Proposal, *, samples: bool = False) -> str:
     """The same for a comment in a pull request."""
-    return diff_markdown(_title(proposal), proposal_text(proposal)[1:])
+    summary = _summary(proposal) if proposal.changes_anything else "No changes: the store is as the files say."
+    refused = _refused(proposal.difference.refusals)
+    return review(_title(proposal), summary, _compared(proposal), _body(proposal, samples=samples), refused)
 
 
 def proposal_content(proposal: Proposal) -> dict[str, object]:
     """The content of the JSON document (cli.md, "JSON shapes")."""
     found = proposal.difference
-    impact: dict[str, object] = {
-        "tunnels": {
-            tunnel: {str(figure): effect[figure] for figure in Figure}
-            for tunnel, effect in found.impact.tunnels.items()
-        },
-        "deals": {
-            "relocated": found.impact.relocated,
-            "moved": found.impact.moved,
-            "copied": found.impact.copied,
-        },
+    return {
+        "base_revision": found.base.number if found.base else None,
+        **diff_content(_compared(proposal)),
+        "impact": impact_content(found.impact),
+        "refusals": [{"rail": str(one.rail), "message": one.message, "allow": one.allow} for one in found.refusals],
     }
-    refusals = [{"rail": str(one.rail), "message": one.message, "allow": one.allow} for one in found.refusals]
-    base = found.base.number if found.base else None
-    return diff_content(found.plan, proposal.places, base, impact, refusals)
 
 
-def _title(proposal: Proposal) -> str:
+def comparison_text(compared: Comparison, folder: str) -> list[Line]:
+    """Two versions of the files, for people."""
+    lines = [line(Run(_versions(compared, folder), Ink.BOLD)), *diff_text(compared, impact_notes(compared, None))]
+    return [*lines, line(_no_deals(compared))]
+
+
+def comparison_markdown(compared: Comparison, folder: str) -> str:
+    """The same for a comment in a pull request."""
+    body = diff_text(compared, impact_notes(compared, None))
+    return review(_versions(compared, folder), _no_deals(compared), compared, body, [])
+
+
+def comparison_content(compared: Comparison) -> dict[str, object]:
+    """The document of a proposal without a store: nothing is known of deals, so `impact.deals` is null."""
+    return {
+        "base_revision": None,
+        "base": _side_content(compared.before),
+        "head": _side_content(compared.after),
+        **diff_content(compared),
+        "impact": {"tunnels": {}, "deals": None},
+        "refusals": [],
+    }
+
+
+def _side_content(side: Side) -> dict[str, object]:
+    return {"ref": side.ref, "commit": side.commit}
+
+
+def _versions(compared: Comparison, folder: str) -> str:
+    return f"{_folder(folder)}   {compared.before.label} → {compared.after.label}"
+
+
+def _no_deals(compared: Comparison) -> str:
+    return summary_text(compared.plan) if compared.plan else "No changes: both mean the same."
+
+
+def _compared(proposal: Proposal) -> Comparison:
     base = proposal.difference.base
     before = "no revision yet" if base is None else f"revision {base.number}"
     if base is not None and base.author.commit:
         before += f" ({base.author.commit[:_SHORT]})"
-    after = proposal.named or "files"
-    if proposal.author.commit:
-        after += f" at {proposal.author.commit[:_SHORT]}" + (" with changes" if proposal.author.dirty else "")
-    files = "" if proposal.folder is None else f"{proposal.folder.rstrip('/')}/ → "
-    return f"{files}{proposal.store}   {before} → {after}"
+    after = proposal.named or files_label(proposal.author.commit, dirty=proposal.author.dirty)
+    return Comparison(
+        Side(before, base.flow if base else None, base.places if base else {}),
+        Side(after, proposal.flow, proposal.places),
+        proposal.difference.plan,
+    )
 
 
-def _notes(proposal: Proposal) -> Notes:
-    """How many deals each new or changed tunnel would take at once."""
-    notes: dict[tuple[ChangeKind, str, str | None], str] = {}
-    for change in proposal.difference.plan.changes:
-        if change.kind is not ChangeKind.TUNNEL or change.action is ChangeAction.REMOVE:
-            continue
-        count = proposal.difference.impact.of(change.id)[Figure.NOW]
-        if count:
-            verb = "would qualify now" if _is_shadow(proposal, change.id) else _verb(proposal, change.id)
-            notes[change.kind, change.id, None] = f"{counted(count, 'deal')} {verb}"
-    return notes
+def files_label(commit: str | None, *, dirty: bool | None) -> str:
+    """`files at 9b07e55 with changes`."""
+    return "files" + (f" at {commit[:_SHORT]}{' with changes' if dirty else ''}" if commit else "")
 
 
-def _verb(proposal: Proposal, tunnel: str) -> str:
-    return "copied at once" if proposal.flow.tunnels[tunnel].action is Action.COPY else "moved at once"
+def _title(proposal: Proposal) -> str:
+    compared = _compared(proposal)
+    files = "" if proposal.folder is None else f"{_folder(proposal.folder)} → "
+    return f"{files}{proposal.store}   {compared.before.label} → {compared.after.label}"
 
 
-def _is_shadow(proposal: Proposal, tunnel: str) -> bool:
-    return proposal.flow.tunnels[tunnel].mode is Mode.SHADOW
+def _folder(folder: str) -> str:
+    return f"{folder.rstrip('/')}/"
 
 
-def _deals_text(proposal: Proposal) -> str:
-    if proposal.difference.base is None:
-        return ""
-    impact = proposal.difference.impact
-    return f"Deals: {impact.moved:,} moved, {impact.copied:,} copied at once."
+def _body(proposal: Proposal, *, samples: bool) -> list[Line]:
+    compared = _compared(proposal)
+    return diff_text(compared, impact_notes(compared, _impact(proposal), samples=samples))
+
+
+def _impact(proposal: Proposal) -> Impact | None:
+    return proposal.difference.impact if proposal.difference.base is not None else None
+
+
+def _summary(proposal: Proposal) -> str:
+    impact = _impact(proposal)
+    return summary_text(proposal.difference.plan) + (f" {deals_text(impact)}" if impact is not None else "")
+
+
+def _refused(refusals: Iterable[Refusal]) -> list[Line]:
+    lines = []
+    for refusal in refusals:
+        lines.append(line(Run("refused: ", Ink.ERROR), f"{refusal.message} ({refusal.rail})"))
+        lines.append(line(Run("help: ", Ink.CYAN), refusal.help))
+    return lines

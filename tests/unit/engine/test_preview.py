@@ -9,7 +9,7 @@ import pytest
 
 from flowrun.engine.deploy import difference
 from flowrun.engine.preview import Question
-from flowrun.errors import WorkFailed
+from flowrun.errors import WrongUsage
 from flowrun.plan import Figure, Impact
 from tests.unit.engine.kit import SALES, World, flow_of, world
 
@@ -142,9 +142,9 @@ def test_sums_are_exact_beyond_what_the_database_adds_up() -> None:
 
 
 def test_only_numbers_of_the_flow_can_be_summed() -> None:
-    with pytest.raises(WorkFailed, match="a deal has no field 'amout'"):
+    with pytest.raises(WrongUsage, match="there is no field 'amout' to sum"):
         seen(stock(), MOVE, total="amout")
-    with pytest.raises(WorkFailed, match="the field 'paid' holds no numbers"):
+    with pytest.raises(WrongUsage, match="'paid' has the type boolean: no numbers"):
         seen(stock(), MOVE, total="paid")
 
 

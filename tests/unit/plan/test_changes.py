@@ -130,7 +130,7 @@ def test_everything_of_a_first_plan_is_added_with_what_its_author_gave() -> None
         "add tunnel chase from: None → sales.docs to: None → sales.lost action: None → move after: None → 2h",
         (
             "add tunnel drop from: None → [sales.docs, sales.invoice] to: None → sales.lost action: None → move"
-            " when: None → deal.source == 'web' after: None → 10d"
+            " after: None → 10d when: None → deal.source == 'web'"
         ),
     ]
 

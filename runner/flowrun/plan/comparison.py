@@ -1,0 +1,69 @@
+"""Two versions of the files beside each other: what leads from one to the other, and where each part of it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flowrun.flow.model import Flow, Place, Places
+from flowrun.plan.changes import Change, ChangeAction, ChangeKind, Plan
+
+OPTION = "--var"
+"""The file that `Places` names for a value from the command line."""
+
+_PATH = {
+    ChangeKind.VAR: "vars.",
+    ChangeKind.FIELD: "fields.",
+    ChangeKind.CALENDAR: "calendars/",
+    ChangeKind.SETTING: "settings/",
+    ChangeKind.TUNNEL: "tunnels.",
+}
+"""How the paths of each kind in `Places` begin; pipelines and stages go by their bare id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One version. `flow` is None where there is none yet. `label` says which it is: `revision 41 (3f2a9c1)`.
+
+    `ref` and `commit` are those of a git revision; None for a store's revision, and a `ref` of None for the files.
+    """
+
+    label: str
+    flow: Flow | None
+    places: Places = field(default_factory=dict)
+    ref: str | None = None
+    commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What leads from `before` to `after`. `after.flow` is never None."""
+
+    before: Side
+    after: Side
+    plan: Plan
+
+    @property
+    def wanted(self) -> Flow:
+        """The flow that it leads to."""
+        assert self.after.flow is not None
+        return self.after.flow
+
+    def place(self, change: Change) -> Place | None:
+        """Where the thing stands, or stood if it is gone; None where that isn't known."""
+        places = self.before.places if _gone(change) else self.after.places
+        return places.get(_path(change))
+
+    def origin(self, change: Change, key: str) -> Place | None:
+        """What gives that key its value from outside the declaration; None if the declaration itself does.
+
+        Either a place in the chosen environment's block, or one in the file `OPTION`.
+        """
+        return None if _gone(change) else self.after.places.get(f"from/{_path(change)}.{key}")
+
+
+def _path(change: Change) -> str:
+    return _PATH.get(change.kind, "") + change.id
+
+
+def _gone(change: Change) -> bool:
+    return change.action is ChangeAction.REMOVE

@@ -1,0 +1,246 @@
+"""What a plan does to the live deals, in words beside the changes that do it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+from flowrun.expr.types import Value
+from flowrun.flow.model import Action, Flow, Mode, Tunnel
+from flowrun.plan import Change, ChangeAction, ChangeKind, Comparison, Effect, Figure, Impact, Loses, Loss, relocations
+from flowrun.render.diff import Notes, Spot
+from flowrun.render.ink import shortened, visible
+from flowrun.render.moment import counted
+
+TIMES = ("after", "at", "calendar", "window")
+"""Keys that say when a tunnel fires: what retimes deals."""
+_GATES = ("when", "from", "mode", "once", "existing", "set", *TIMES)
+"""Keys that say whether it fires at all, the likeliest first: what cancels waits."""
+_NAMES = {
+    Figure.NOW: "at once",
+    Figure.ALREADY_DUE: "already due",
+    Figure.WAITING: "waiting",
+    Figure.CANCELLED: "no longer waiting",
+    Figure.RETIMED: "retimed",
+    Figure.SKIPPED: "left out",
+}
+_ID = 40
+"""Columns that the id of a sample may take."""
+
+
+def impact_notes(of: Comparison, impact: Impact | None, *, samples: bool = False) -> Notes:
+    """The notes for a plan; `impact` is None where there are no deals to look at. `samples` names some of them."""
+    beside: dict[Spot, list[str]] = {}
+    below: dict[Spot, list[str]] = {}
+    told: set[str] = set()
+    for change in of.plan.changes:
+        for key, note in _notes(change, of, impact):
+            beside.setdefault((change.kind, change.id, key), []).append(note)
+        if impact is not None and change.kind is ChangeKind.TUNNEL:
+            told.add(change.id)
+            below[change.kind, change.id, None] = list(_examples(impact.of(change.id), impact.summed, samples=samples))
+    apart = []
+    for id_, effect in impact.tunnels.items() if impact else ():
+        tunnel = of.wanted.tunnels.get(id_)
+        if id_ not in told and tunnel is not None and any(effect.counts.values()):
+            apart.append(id_)
+            spot = (ChangeKind.TUNNEL, id_, None)
+            beside[spot] = [note for _, note in _effect(tunnel, effect)]
+            below[spot] = list(_examples(effect, impact.summed if impact else None, samples=samples))
+    return Notes(beside, below, apart)
+
+
+def deals_text(impact: Impact) -> str:
+    """`Deals: 12 relocated, 0 moved, 0 copied at once, 9 retimed.`, and more only where there is more."""
+    totals = Counter[Figure]()
+    for effect in impact.tunnels.values():
+        totals.update(effect.counts)
+    parts = [
+        f"{impact.relocated:,} relocated",
+        f"{impact.moved:,} moved",
+        f"{impact.copied:,} copied at once",
+        f"{totals[Figure.RETIMED]:,} retimed",
+    ]
+    if totals[Figure.WAITING]:
+        parts.append(f"{totals[Figure.WAITING]:,} to wait")
+    if totals[Figure.CANCELLED]:
+        parts.append(f"{totals[Figure.CANCELLED]:,} no longer waiting")
+    return f"Deals: {', '.join(parts)}."
+
+
+def impact_content(impact: Impact) -> dict[str, object]:
+    """`impact` of the JSON document."""
+    return {
+        "tunnels": {tunnel: _effect_content(effect) for tunnel, effect in impact.tunnels.items()},
+        "deals": {
+            "relocated": impact.relocated,
+            "moved": impact.moved,
+            "copied": impact.copied,
+            "touched": impact.touched,
+            "total": impact.total,
+        },
+    }
+
+
+def _effect_content(effect: Effect) -> dict[str, object]:
+    content: dict[str, object] = {str(figure): effect[figure] for figure in Figure}
+    if effect.later is not None:
+        content["later_ms"] = dict(zip(("least", "most"), effect.later, strict=True))
+    if effect.samples:
+        content["samples"] = {str(figure): list(ids) for figure, ids in effect.samples.items()}
+    if effect.sums:
+        content["sums"] = {str(figure): _sum(total, "") for figure, total in effect.sums.items()}
+    return content
+
+
+def _notes(change: Change, of: Comparison, impact: Impact | None) -> Iterator[tuple[str | None, str]]:
+    """What one change does, each note with the key that it belongs to."""
+    base = of.before.flow
+    match change.kind:
+        case ChangeKind.STAGE | ChangeKind.PIPELINE if base is not None:
+            for note in _stood(change, base, of.wanted, impact):
+                yield None, note
+        case ChangeKind.FIELD:
+            yield from _field(change, impact)
+        case ChangeKind.TUNNEL:
+            if change.action is ChangeAction.RENAME:
+                yield None, "renamed; what it has fired counts"
+            if impact is not None:
+                removed = change.action is ChangeAction.REMOVE
+                tunnel = base.tunnels.get(change.id) if removed and base else of.wanted.tunnels.get(change.id)
+                if tunnel is not None:
+                    for figure, note in _effect(tunnel, impact.of(change.id)):
+                        yield _key(change, figure), note
+
+
+def _stood(change: Change, base: Flow, wanted: Flow, impact: Impact | None) -> Iterator[str]:
+    """What becomes of the deals that stand in a stage or pipeline that is renamed, merged or removed."""
+    old = change.old_id if change.old_id is not None else change.id
+    if change.action is ChangeAction.RENAME:
+        pipeline = change.kind is ChangeKind.PIPELINE
+        inside = [id_ for id_ in base.stages if id_ == old or (pipeline and id_.startswith(f"{old}."))]
+        deals = sum(impact.stages.get(id_, 0) for id_ in inside) if impact else 0
+        keep = f"; {counted(deals, 'deal')} {'keeps its' if deals == 1 else 'keep their'}" if deals else ""
+        if change.id in (base.pipelines if pipeline else base.stages):
+            yield f"merged{keep and f'{keep} history'}"
+        else:
+            yield f"renamed{keep and f'{keep} place and history'}"
+    elif change.action is ChangeAction.REMOVE and change.kind is ChangeKind.STAGE:
+        deals = impact.stages.get(old, 0) if impact else 0
+        target = relocations(base, wanted).get(old)
+        if impact is None and target is not None:
+            yield f"its deals go to {target}"
+        elif deals:
+            verb = "goes" if deals == 1 else "go"
+            stands = "stands" if deals == 1 else "stand"
+            yield (
+                f"{counted(deals, 'deal')} {verb} to {target}" if target else f"{counted(deals, 'deal')} {stands} here"
+            )
+
+
+def _field(change: Change, impact: Impact | None) -> Iterator[tuple[str | None, str]]:
+    old = change.old_id if change.old_id is not None else change.id
+    losses = [loss for loss in impact.losses if loss.field == old and loss.deals] if impact else []
+    if change.action is ChangeAction.RENAME:
+        yield None, "renamed; its values stay"
+    if change.action is ChangeAction.REMOVE:
+        yield None, "".join(_loss(loss) + "; " for loss in losses) + "the column stays, unseen"
+        return
+    keys = {key.key for key in change.keys}
+    for loss in losses:
+        key = {Loses.VALUE: "values", Loses.PLACES: "places", Loses.TYPE: "type"}.get(loss.how)
+        yield (key if key in keys else None), _loss(loss)
+
+
+def _loss(loss: Loss) -> str:
+    deals = counted(loss.deals, "deal")
+    verb = "holds" if loss.deals == 1 else "hold"
+    match loss.how:
+        case Loses.FIELD:
+            return f"{deals} {verb} a value"
+        case Loses.VALUE:
+            return f"{deals} {verb} '{loss.what}'"
+        case Loses.PLACES:
+            return f"the value of {deals} is rounded"
+    if not loss.emptied:
+        return f"{deals} {verb} a value, and all keep it"
+    return f"{deals} {verb} a value: {loss.deals - loss.emptied:,} keep it, {loss.emptied:,} lose it"
+
+
+def _key(change: Change, figure: Figure) -> str | None:
+    """The changed key that an effect is most likely due to; None for the tunnel as a whole."""
+    if change.action in {ChangeAction.ADD, ChangeAction.REMOVE}:
+        return None
+    keys = {Figure.RETIMED: TIMES, Figure.CANCELLED: _GATES}.get(figure, ())
+    changed = [key.key for key in change.keys]
+    return next((key for key in keys if key in changed), None)
+
+
+def _effect(tunnel: Tunnel, effect: Effect) -> Iterator[tuple[Figure, str]]:
+    now, due = effect[Figure.NOW], effect[Figure.ALREADY_DUE]
+    if now:
+        text = f"{counted(now, 'deal')} {_verb(tunnel)}"
+        if due:
+            text += f", {f'{due:,} of them' if due < now else 'all'} already due"
+        yield Figure.NOW, text
+    if waiting := effect[Figure.WAITING]:
+        yield Figure.WAITING, f"{counted(waiting, 'deal')} to wait, due later"
+    if retimed := effect[Figure.RETIMED]:
+        how = f": {_shift(*effect.later)}" if effect.later else ": due at another time"
+        yield Figure.RETIMED, f"{retimed:,} waiting deal{'' if retimed == 1 else 's'}{how}"
+    if cancelled := effect[Figure.CANCELLED]:
+        yield Figure.CANCELLED, f"{cancelled:,} no longer {'waits' if cancelled == 1 else 'wait'}"
+    if skipped := effect[Figure.SKIPPED]:
+        stand = "stands there already is" if skipped == 1 else "stand there already are"
+        yield Figure.SKIPPED, f"{skipped:,} that {stand} left out"
+
+
+def _verb(tunnel: Tunnel) -> str:
+    if tunnel.mode is Mode.SHADOW:
+        return "would qualify now"
+    return "copied at once" if tunnel.action is Action.COPY else "moved at once"
+
+
+def _shift(least: int, most: int) -> str:
+    """`later by 22 h`, `earlier by 1 h to 2 d`, `from 1 h earlier to 2 h later`."""
+    if least < 0 < most:
+        return f"from {_length(-least)} earlier to {_length(most)} later"
+    word = "earlier" if least < 0 else "later"
+    low, high = sorted((abs(least), abs(most)))
+    return (
+        f"{word} by {_length(high)}"
+        if _length(low) == _length(high)
+        else f"{word} by {_length(low)} to {_length(high)}"
+    )
+
+
+def _length(ms: int) -> str:
+    """A length of time in its two largest units; a day is 24 hours here."""
+    parts = []
+    rest = ms
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1)):
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count:,} {unit}")
+        if len(parts) == 2 or (parts and not count):
+            break
+    return " ".join(parts) or "0 s"
+
+
+def _examples(effect: Effect, summed: str | None, *, samples: bool) -> Iterator[str]:
+    """A line for each figure that has sums, or samples where those are wanted."""
+    named: Mapping[Figure, tuple[str, ...]] = effect.samples if samples else {}
+    for figure in Figure:
+        parts = []
+        if ids := named.get(figure):
+            more = [f"… ({effect[figure]:,} in all)"] if effect[figure] > len(ids) else []
+            parts.append(", ".join([*(shortened(visible(id_), _ID) for id_ in ids), *more]))
+        if figure in effect.sums:
+            parts.append(f"sum of {summed}: {_sum(effect.sums[figure], ',')}")
+        if parts:
+            yield f"{_NAMES[figure]}: {'   '.join(parts)}"
+
+
+def _sum(total: Value, separator: str) -> str:
+    return format(total, f"{separator}f") if isinstance(total, Decimal) else format(int(str(total)), separator)
