@@ -23,14 +23,21 @@ class Project:
     environment: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
 
-    def load(self, scenarios: Iterable[Path] | None = None) -> Loaded:
+    def load(self, scenarios: Iterable[Path] | None = None, *, everywhere: bool = False) -> Loaded:
         """Everything the files say, and everything there is to say about them.
 
         `scenarios` are scenario files, and folders of some, to read instead of those in the project's folder.
+        `everywhere`: in each environment, where none is chosen.
         """
         from flowrun.config import load
 
-        return load(self.folder, environment=self.environment, variables=self.variables, scenarios=scenarios)
+        return load(
+            self.folder,
+            environment=self.environment,
+            variables=self.variables,
+            scenarios=scenarios,
+            everywhere=everywhere,
+        )
 
     def flow(self, scenarios: Iterable[Path] | None = None) -> tuple[Flow, Loaded]:
         """The flow, and what it came from. Raises InvalidFlow if the files have errors."""

@@ -31,18 +31,19 @@ class Checked:
 def validate(project: Project, paths: Sequence[Path] = (), stdin: BinaryIO | None = None, *, strict: bool) -> Checked:
     """Checks the project's folder, the files and folders given instead of it, or the text of `stdin`.
 
-    `strict` makes warnings fail. Raises WrongUsage for paths beside `stdin`.
+    Without a chosen environment, each one is looked at. `strict` makes warnings fail. Raises WrongUsage for paths
+    beside `stdin`.
     """
     environment, variables = project.environment, project.variables
     if stdin is not None:
         if len(paths) > 1:
             raise WrongUsage("'-' is standard input and stands alone", "give either '-' or files and folders")
         texts = {STDIN: stdin.read(MAX_BYTES + 1)}
-        loaded = config.load_texts(texts, environment=environment, variables=variables)
+        loaded = config.load_texts(texts, environment=environment, variables=variables, everywhere=True)
     elif paths:
-        loaded = config.load_paths(paths, environment=environment, variables=variables)
+        loaded = config.load_paths(paths, environment=environment, variables=variables, everywhere=True)
     else:
-        loaded = project.load()
+        loaded = project.load(everywhere=True)
     failed = has_errors(loaded.findings) or (strict and bool(loaded.findings))
     rules = {**yamldoc.CODES, **expr.CODES, **config.CODES}
     return Checked(not failed, loaded.findings, loaded.sources, loaded.files, rules)

@@ -11,12 +11,14 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from flowrun.calendars.zones import zone
 from flowrun.config.checks import check
+from flowrun.config.environments import elsewhere
 from flowrun.config.findings import Findings
 from flowrun.config.ignores import apply_ignores
 from flowrun.config.models import FlowFile
@@ -69,10 +71,12 @@ def load(
     environment: str | None = None,
     variables: Mapping[str, str] | None = None,
     scenarios: Iterable[Path] | None = None,
+    everywhere: bool = False,
 ) -> Loaded:
     """The flow that the files below `folder` declare, with `--env` and `--var`, and everything found in them.
 
-    `scenarios` are the scenario files, and folders of some, to read instead of those below `folder`.
+    `scenarios` are the scenario files, and folders of some, to read instead of those below `folder`. `everywhere`:
+    also what is only found where one of the environments is chosen, unless `environment` chooses one.
     """
     findings = Findings()
     status = _status(folder, findings)
@@ -83,12 +87,17 @@ def load(
         if scenarios is not None:
             others = _files(scenarios, findings)
             files = [file for file in files if not is_scenario(file)] + [file for file in others if is_scenario(file)]
-        return _load(_read_all(files, findings), [folder], environment, variables, findings)
+        overrides = _overrides(environment, variables, everywhere)
+        return _load(_read_all(files, findings), [folder], overrides, findings)
     return _nothing(findings)
 
 
 def load_paths(
-    paths: Iterable[Path], *, environment: str | None = None, variables: Mapping[str, str] | None = None
+    paths: Iterable[Path],
+    *,
+    environment: str | None = None,
+    variables: Mapping[str, str] | None = None,
+    everywhere: bool = False,
 ) -> Loaded:
     """As `load`, of some files and folders together; a file is read whatever its name, and each only once."""
     findings = Findings()
@@ -96,14 +105,18 @@ def load_paths(
     files = _files(paths, findings)
     if not files and findings.errors:
         return _nothing(findings)
-    return _load(_read_all(files, findings), paths, environment, variables, findings)
+    return _load(_read_all(files, findings), paths, _overrides(environment, variables, everywhere), findings)
 
 
 def load_texts(
-    texts: Mapping[str, bytes], *, environment: str | None = None, variables: Mapping[str, str] | None = None
+    texts: Mapping[str, bytes],
+    *,
+    environment: str | None = None,
+    variables: Mapping[str, str] | None = None,
+    everywhere: bool = False,
 ) -> Loaded:
     """As `load`, of texts by the names that findings shall call them; what needs no folder (stdin, tests)."""
-    return _load(texts, [], environment, variables, Findings())
+    return _load(texts, [], _overrides(environment, variables, everywhere), Findings())
 
 
 def is_scenario(path: Path) -> bool:
@@ -111,14 +124,11 @@ def is_scenario(path: Path) -> bool:
     return path.name.endswith(SCENARIOS)
 
 
-def _load(
-    texts: Mapping[str, bytes],
-    asked: list[Path],
-    environment: str | None,
-    variables: Mapping[str, str] | None,
-    findings: Findings,
-) -> Loaded:
-    overrides = Overrides(environment, variables or {})
+def _overrides(environment: str | None, variables: Mapping[str, str] | None, everywhere: bool) -> Overrides:
+    return Overrides(environment, variables or {}, everywhere and environment is None)
+
+
+def _load(texts: Mapping[str, bytes], asked: list[Path], overrides: Overrides, findings: Findings) -> Loaded:
     documents = {name: read_document(data, name) for name, data in texts.items()}
     if not texts and not findings.errors:
         where = asked[0] if asked else Path()
@@ -130,6 +140,8 @@ def _load(
     scenarios = {
         name: scenarios_of(file, known, flow.tunnels, zone(flow.timezone), findings) for name, file in tests.items()
     }
+    if overrides.everywhere:
+        findings.extend(elsewhere(namespace, overrides, findings.all, partial(_judge, namespace)))
     comments: list[Comment] = [comment for document in documents.values() for comment in document.comments]
     shown = in_order(apply_ignores(findings.all, comments))
     return Loaded(
@@ -140,6 +152,11 @@ def _load(
         files=tuple(documents),
         scenarios=scenarios,
     )
+
+
+def _judge(namespace: Namespace, overrides: Overrides, findings: Findings) -> None:
+    resolved = resolve(namespace, replace(overrides, everywhere=False), findings)
+    check(resolved.flow, resolved.sites, findings)
 
 
 def _nothing(findings: Findings) -> Loaded:

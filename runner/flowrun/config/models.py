@@ -316,7 +316,7 @@ class LimitsBlock(Block):
 
 
 class RailsBlock(Block):
-    """Beyond which size `apply` needs --allow. Checked for form; `apply` does not obey it yet."""
+    """Beyond which size `apply` needs --allow."""
 
     noun: ClassVar[str] = "`rails`"
 
@@ -343,7 +343,7 @@ class EnvironmentBlock(Block):
     limits: LimitsBlock | None = Field(default=None, description="Loop budgets.")
     rails: RailsBlock | None = Field(default=None, description="Thresholds of `apply`.")
     confirm: Annotated[Confirm, word(Confirm)] | None = Field(
-        default=None, description="plan: `apply` takes only a saved plan; refused until plans can be saved."
+        default=None, description="plan: `apply` takes only a saved plan."
     )
 
 

@@ -23,10 +23,14 @@ VAR = "--var"
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """`environment` is None without --env; `variables` are the texts given by --var."""
+    """`environment` is None without --env; `variables` are the texts given by --var.
+
+    `everywhere`: none is chosen because all are looked at, one after the other.
+    """
 
     environment: str | None
     variables: Mapping[str, str]
+    everywhere: bool = False
 
     def sources(self) -> dict[str, str]:
         """The pseudo-files that findings may point into."""
@@ -65,6 +69,10 @@ class Overrides:
             span = self._span(name, start, start + len(self.variables[name]))
             findings.error("FR409", f"`{name}` does not fit: {error}", span)
             return None
+
+    def span(self, name: str) -> Span:
+        """Where --var gives that variable."""
+        return self._span(name, 0, len(name))
 
     def _span(self, name: str, start: int, end: int) -> Span:
         line = list(self.variables).index(name) + 1

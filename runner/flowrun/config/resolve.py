@@ -11,32 +11,38 @@ from datetime import date
 
 from flowrun.calendars.days_off import UnknownHolidays, check_code
 from flowrun.calendars.zones import zone
+from flowrun.config.environments import (
+    check_environments,
+    check_source,
+    given_everywhere,
+    limits,
+    modes,
+    put_origins,
+    rails,
+    source,
+)
 from flowrun.config.findings import Findings
 from flowrun.config.history import History
 from flowrun.config.known import SETTABLE, Known
-from flowrun.config.leaves import exact
 from flowrun.config.models import (
     CalendarBlock,
     EnvironmentBlock,
     FieldBlock,
-    LimitsBlock,
     PipelineBlock,
-    RailsBlock,
-    SourceBlock,
     StageBlock,
     VarBlock,
 )
 from flowrun.config.namespace import Declared, Namespace, declared_twice
 from flowrun.config.overrides import Overrides
-from flowrun.config.reading import Text, Unreadable, shown, unknown_key
+from flowrun.config.reading import Text, Unreadable, shown
 from flowrun.config.sites import Sites
 from flowrun.config.tunnels import Tunnels
 from flowrun.config.values import read_value
-from flowrun.diagnostics import Related, Span, did_you_mean
+from flowrun.diagnostics import Related, Span
 from flowrun.expr import LocalTime, Names, builtins
 from flowrun.expr.types import Kind, Type, Value
-from flowrun.flow.model import Calendar, Field, Flow, Limits, Pipeline, Rails, Stage, Tunnel, Var
-from flowrun.yamldoc import Mapping, Node, Scalar, Sequence
+from flowrun.flow.model import Calendar, Field, Flow, Pipeline, Stage, Tunnel, Var
+from flowrun.yamldoc import Node, Scalar, Sequence
 
 DEFAULT_PROJECT = "flows"
 MAX_VALUES = 1_000
@@ -78,6 +84,7 @@ class _Resolver:
         self._place()
         chosen = self._overrides.choose(namespace, self._findings)
         environment = chosen.block if chosen else None
+        put_origins(chosen, self._sites)
         known.vars = namespace.vars.keys()
         known.tunnels = namespace.tunnels.keys()
         known.calendars = namespace.calendars.keys()
@@ -86,7 +93,9 @@ class _Resolver:
         fields = self._fields()
         calendars = self._calendars()
         self._pipelines()
-        self._check_environments(types)
+        self._check_variables(types)
+        check_environments(namespace, known, self._findings)
+        check_source(namespace.source, self._findings)
         known.names = Names(
             {**builtins(list(known.stages), list(known.pipelines)), **known.fields},
             {var.id: (var.type, var.value) for var in variables.values()},
@@ -105,9 +114,9 @@ class _Resolver:
             tunnels=tunnels,
             moved=moved,
             removed=removed,
-            source=self._source(namespace.source, environment),
-            limits=_limits(namespace.limits, environment.limits if environment else None),
-            rails=_rails(namespace.rails, environment.rails if environment else None),
+            source=source(namespace.source, environment),
+            limits=limits(namespace.limits, environment.limits if environment else None),
+            rails=rails(namespace.rails, environment.rails if environment else None),
             environment=self._overrides.environment if environment else None,
             confirm=str(environment.confirm) if environment and environment.confirm else None,
         )
@@ -167,7 +176,7 @@ class _Resolver:
     def _variables(self, types: dict[str, Type], environment: EnvironmentBlock | None) -> dict[str, Var]:
         """Every variable with its value: that of --var, else of the environment, else its default."""
         variables: dict[str, Var] = {}
-        given = {str(name): node for name, node in environment.vars.items()} if environment else {}
+        given = {str(name): (name, node) for name, node in environment.vars.items()} if environment else {}
         self._overrides.check_names(self._namespace.vars, self._findings)
         for name, declared in self._namespace.vars.items():
             before = self._findings.errors
@@ -176,8 +185,13 @@ class _Resolver:
                 value = self._value("default", block.default, of)
                 if name in self._overrides.variables:
                     value = self._overrides.value(name, of, self._zone, self._findings)
+                    self._sites.put(f"from/vars.{name}.value", self._overrides.span(name))
                 elif name in given:
-                    value = self._value(name, given[name], of)
+                    key, node = given[name]
+                    value = self._value(name, node, of)
+                    self._sites.put(f"from/vars.{name}.value", key.node.span)
+                elif block.default is None and self._overrides.everywhere and given_everywhere(self._namespace, name):
+                    self._known.unsure.add(f"vars.{name}")
                 elif block.default is None:
                     hint = f"give it a `default`, or a value in an environment or with --var {name}=…"
                     self._findings.error("FR402", f"variable '{name}' has no value", declared.span, hint)
@@ -297,46 +311,21 @@ class _Resolver:
     # The rest
 
     def _tunnels(self, environment: EnvironmentBlock | None) -> dict[str, Tunnel]:
-        modes = {str(name): block.mode for name, block in (environment.tunnels.items() if environment else ()) if block}
+        given = modes(environment)
         resolver = Tunnels(self._known, self._zone, self._sites, self._findings)
         tunnels: dict[str, Tunnel] = {}
         for name, declared in self._namespace.tunnels.items():
-            tunnel = resolver.resolve(declared, modes.get(name))
+            tunnel = resolver.resolve(declared, given.get(name))
             if tunnel is not None:
                 tunnels[name] = tunnel
         return tunnels
 
-    def _check_environments(self, types: dict[str, Type]) -> None:
-        """Every environment is checked, whichever is chosen."""
+    def _check_variables(self, types: dict[str, Type]) -> None:
+        """The values that each environment gives to variables, whichever is chosen."""
         for declared in self._namespace.environments.values():
-            block = declared.block
-            if block is None:
-                continue
-            for name, node in block.vars.items():
+            for name, node in declared.block.vars.items() if declared.block else ():
                 if self._known.var(name) and str(name) in types:
                     self._value(name, node, types[str(name)])
-            for tunnel in block.tunnels:
-                self._known.tunnel(tunnel)
-            self._check_source(block.source)
-        self._check_source(self._namespace.source)
-
-    def _check_source(self, block: SourceBlock | None) -> None:
-        if block is None or block.type is None:
-            return
-        if block.type != "store":
-            says = f"the source {shown(block.type)} is not available yet"
-            self._findings.error(
-                "FR421", says, block.type.node.span, did_you_mean(block.type, ["store"]) or "choose from: store"
-            )
-        elif isinstance(block.node, Mapping):
-            for entry in block.node.entries:
-                if entry.key.text != "type":
-                    unknown_key(self._findings, entry.key, "the source 'store'", ["type"])
-
-    @staticmethod
-    def _source(block: SourceBlock | None, environment: EnvironmentBlock | None) -> str:
-        chosen = environment.source if environment and environment.source else block
-        return str(chosen.type) if chosen and chosen.type else "store"
 
 
 def _hidden_stages(block: PipelineBlock) -> bool:
@@ -351,22 +340,3 @@ def _items(block: CalendarBlock, key: str) -> dict[str, Span]:
     node = block.node_of(key)
     items = node.items if isinstance(node, Sequence) else ()
     return {item.text: item.span for item in items if isinstance(item, Scalar)}
-
-
-def _limits(*blocks: LimitsBlock | None) -> Limits:
-    """The defaults, overridden by each block in turn."""
-    hops, copies, per = Limits().max_hops, Limits().max_copies, Limits().per
-    for block in filter(None, blocks):
-        hops = block.max_hops or hops
-        copies = block.max_copies or copies
-        per = exact(block.per) if block.per else per
-    return Limits(hops, copies, per)
-
-
-def _rails(*blocks: RailsBlock | None) -> Rails:
-    """The defaults, overridden by each block in turn."""
-    existing, share = Rails().existing, Rails().share
-    for block in filter(None, blocks):
-        existing = existing if block.existing is None else block.existing
-        share = share if block.share is None else block.share
-    return Rails(existing, share)

@@ -3,7 +3,9 @@
 Paths: `tunnels.renewal`, `tunnels.renewal.when`, `fields.amount`, `vars.big`, a pipeline `sales`, a stage
 `sales.won`. `tunnels`, `fields` and `vars` are no pipeline ids, so these can't meet; the rest, whose names could,
 has a slash: `calendars/office`, `environments/prod`, `settings/timezone`. `tunnels.renewal.when` is the key; the text
-of the condition begins at `tunnels.renewal.when.start` and ends, but for blanks, at `tunnels.renewal.when.end`.
+of the condition begins at `tunnels.renewal.when.start` and ends, but for blanks, at `tunnels.renewal.when.end`. What
+gives a key its value from outside the declaration stands at `from/` and the key's path: `from/vars.big.value`,
+`from/tunnels.renewal.mode`, `from/settings/limits.per`: in the chosen environment, or in the pseudo-file `--var`.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from flowrun.render.ink import Ink, Line, Run, line, visible, width
 from flowrun.render.marked import marked
 
 Spot = tuple[ChangeKind, str, str | None]
-"""A line of the diff: kind, id, and key (None for the thing as a whole)."""
+"""A line of the diff: kind, id (`old → new` where it is renamed), and key (None for the thing as a whole)."""
 
 ORDER = (ChangeAction.ADD, ChangeAction.CHANGE, ChangeAction.RENAME, ChangeAction.REMOVE)
 """The order in which actions are counted."""
@@ -31,6 +31,11 @@ _NOTES_AT = 46
 """The column of the notes."""
 _ONE_LINE = 100
 """Columns beyond which a place goes to a line of its own."""
+
+
+def spot(change: Change, key: str | None = None) -> Spot:
+    """The line of that change, or of one of its keys."""
+    return change.kind, f"{change.old_id} → {change.id}" if change.old_id is not None else change.id, key
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +64,15 @@ def diff_text(of: Comparison, notes: Notes | None = None) -> list[Line]:
     for change in changes:
         home = (change.action, change.id.partition(".")[0])
         told_with_pipeline = change.kind is ChangeKind.STAGE and home in whole
-        spot = (change.kind, change.id, None)
-        if not told_with_pipeline or spot in notes.beside:
+        here = spot(change)
+        if not told_with_pipeline or here in notes.beside:
             lines += _change(change, of, notes)
-            lines += _below(notes.below.get(spot, ()))
+            lines += _below(notes.below.get(here, ()))
     for tunnel in notes.apart:
-        spot = (ChangeKind.TUNNEL, tunnel, None)
+        here = (ChangeKind.TUNNEL, tunnel, None)
         head = line(f"  {ChangeKind.TUNNEL} {tunnel}   ", Run("as it was", Ink.DIM))
-        lines += _noted(head, notes.beside.get(spot, ()))
-        lines += _below(notes.below.get(spot, ()))
+        lines += _noted(head, notes.beside.get(here, ()))
+        lines += _below(notes.below.get(here, ()))
     return lines
 
 
@@ -113,7 +118,7 @@ def _key_content(change: Change, key: KeyChange, of: Comparison) -> dict[str, ob
 def _change(change: Change, of: Comparison, notes: Notes) -> Iterator[Line]:
     renamed = f"{change.old_id} → " if change.old_id is not None else ""
     head = line(_SIGN[change.action], f" {change.kind} {renamed}", Run(change.id, Ink.BOLD))
-    beside = notes.beside.get((change.kind, change.id, None), ())
+    beside = notes.beside.get(spot(change), ())
     where = _where(change, of.place(change))
     if change.action in {ChangeAction.ADD, ChangeAction.REMOVE}:
         what, tag = _aside(change, of)
@@ -135,7 +140,7 @@ def _change(change: Change, of: Comparison, notes: Notes) -> Iterator[Line]:
             first = number == 0
             runs = (Run("    "), Run((f"{key.key}:" if first else "").ljust(column)), *text)
             aside = _source(change, key.key, of) if first else []
-            noted = notes.beside.get((change.kind, change.id, key.key), ()) if first else ()
+            noted = notes.beside.get(spot(change, key.key), ()) if first else ()
             yield from _noted((*runs, *_dim(aside)), noted)
 
 

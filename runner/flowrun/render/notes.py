@@ -9,7 +9,7 @@ from decimal import Decimal
 from flowrun.expr.types import Value
 from flowrun.flow.model import Action, Flow, Mode, Tunnel
 from flowrun.plan import Change, ChangeAction, ChangeKind, Comparison, Effect, Figure, Impact, Loses, Loss, relocations
-from flowrun.render.diff import Notes, Spot
+from flowrun.render.diff import Notes, Spot, spot
 from flowrun.render.ink import shortened, visible
 from flowrun.render.moment import counted
 
@@ -34,20 +34,21 @@ def impact_notes(of: Comparison, impact: Impact | None, *, samples: bool = False
     beside: dict[Spot, list[str]] = {}
     below: dict[Spot, list[str]] = {}
     told: set[str] = set()
+    fates = _Fates(of)
     for change in of.plan.changes:
-        for key, note in _notes(change, of, impact):
-            beside.setdefault((change.kind, change.id, key), []).append(note)
+        for key, note in _notes(change, of, impact, fates):
+            beside.setdefault(spot(change, key), []).append(note)
         if impact is not None and change.kind is ChangeKind.TUNNEL:
             told.add(change.id)
-            below[change.kind, change.id, None] = list(_examples(impact.of(change.id), impact.summed, samples=samples))
+            below[spot(change)] = list(_examples(impact.of(change.id), impact.summed, samples=samples))
     apart = []
     for id_, effect in impact.tunnels.items() if impact else ():
         tunnel = of.wanted.tunnels.get(id_)
         if id_ not in told and tunnel is not None and any(effect.counts.values()):
             apart.append(id_)
-            spot = (ChangeKind.TUNNEL, id_, None)
-            beside[spot] = [note for _, note in _effect(tunnel, effect)]
-            below[spot] = list(_examples(effect, impact.summed if impact else None, samples=samples))
+            here = (ChangeKind.TUNNEL, id_, None)
+            beside[here] = [note for _, note in _effect(tunnel, effect)]
+            below[here] = list(_examples(effect, impact.summed if impact else None, samples=samples))
     return Notes(beside, below, apart)
 
 
@@ -94,12 +95,25 @@ def _effect_content(effect: Effect) -> dict[str, object]:
     return content
 
 
-def _notes(change: Change, of: Comparison, impact: Impact | None) -> Iterator[tuple[str | None, str]]:
+class _Fates:
+    """Where removed stages' deals go, and what is merged: looked up once for all changes."""
+
+    def __init__(self, of: Comparison) -> None:
+        base = of.before.flow or Flow("")
+        arrivals = Counter((one.kind, one.id) for one in of.plan.changes if one.old_id is not None)
+        self.stages = base.stages
+        self.targets = relocations(base, of.wanted)
+        self.merged = {spot for spot, count in arrivals.items() if count > 1}
+        self.merged |= {(ChangeKind.PIPELINE, id_) for id_ in base.pipelines}
+        self.merged |= {(ChangeKind.STAGE, id_) for id_ in base.stages}
+
+
+def _notes(change: Change, of: Comparison, impact: Impact | None, fates: _Fates) -> Iterator[tuple[str | None, str]]:
     """What one change does, each note with the key that it belongs to."""
     base = of.before.flow
     match change.kind:
         case ChangeKind.STAGE | ChangeKind.PIPELINE if base is not None:
-            for note in _stood(change, base, of.wanted, impact):
+            for note in _stood(change, impact, fates):
                 yield None, note
         case ChangeKind.FIELD:
             yield from _field(change, impact)
@@ -114,21 +128,21 @@ def _notes(change: Change, of: Comparison, impact: Impact | None) -> Iterator[tu
                         yield _key(change, figure), note
 
 
-def _stood(change: Change, base: Flow, wanted: Flow, impact: Impact | None) -> Iterator[str]:
+def _stood(change: Change, impact: Impact | None, fates: _Fates) -> Iterator[str]:
     """What becomes of the deals that stand in a stage or pipeline that is renamed, merged or removed."""
     old = change.old_id if change.old_id is not None else change.id
     if change.action is ChangeAction.RENAME:
         pipeline = change.kind is ChangeKind.PIPELINE
-        inside = [id_ for id_ in base.stages if id_ == old or (pipeline and id_.startswith(f"{old}."))]
+        inside = [id_ for id_ in fates.stages if id_ == old or (pipeline and id_.startswith(f"{old}."))]
         deals = sum(impact.stages.get(id_, 0) for id_ in inside) if impact else 0
         keep = f"; {counted(deals, 'deal')} {'keeps its' if deals == 1 else 'keep their'}" if deals else ""
-        if change.id in (base.pipelines if pipeline else base.stages):
+        if (change.kind, change.id) in fates.merged:
             yield f"merged{keep and f'{keep} history'}"
         else:
             yield f"renamed{keep and f'{keep} place and history'}"
     elif change.action is ChangeAction.REMOVE and change.kind is ChangeKind.STAGE:
         deals = impact.stages.get(old, 0) if impact else 0
-        target = relocations(base, wanted).get(old)
+        target = fates.targets.get(old)
         if impact is None and target is not None:
             yield f"its deals go to {target}"
         elif deals:

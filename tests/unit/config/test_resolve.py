@@ -196,7 +196,7 @@ def test_places_name_the_line_of_each_thing() -> None:
     ("later", "earlier"),
     [
         ("{from: sales.a, to: sales.b}", "{from: sales.b, to: sales.new}"),
-        ("{from: sales.a, to: crm.b}", "{from: crm, to: sales}"),
+        ("{from: sales.a, to: crm.docs}", "{from: crm, to: sales}"),
         ("{from: fields.a, to: fields.b}", "{from: fields.b, to: fields.amount}"),
     ],
 )

@@ -54,7 +54,9 @@ def _compared(plan: Plan, after: Places | None = None, before: Places | None = N
 
 def test_the_text_is_laid_out_like_the_example() -> None:
     notes: dict[Spot, list[str]] = {
-        (ChangeKind.STAGE, "sales.prepayment", None): ["renamed; 37 deals keep their place and history"],
+        (ChangeKind.STAGE, "sales.invoice → sales.prepayment", None): [
+            "renamed; 37 deals keep their place and history"
+        ],
         (ChangeKind.STAGE, "sales.parked", None): ["12 deals go to sales.new"],
         (ChangeKind.TUNNEL, "won-to-onboarding", "after"): ["9 waiting deals: later by 22 h", "3 no longer wait"],
         (ChangeKind.TUNNEL, "revive", None): ["214 deals would qualify now"],

@@ -207,6 +207,18 @@ def test_stages_and_pipelines_say_what_becomes_of_their_deals() -> None:
     assert shown(removed[:1], Impact()) == ["- stage sales.old   was flows/sales.yaml:7"]
 
 
+def test_two_that_become_one_each_say_it() -> None:
+    texts = [("new, docs, old,", "all,"), ("sales.new", "sales.all"), ("sales.docs", "sales.won")]
+    moved = "moved: [{from: sales.new, to: sales.all}, {from: sales.old, to: sales.all}]\n"
+    gone = "removed: [{stage: sales.docs, deals: {to: sales.all}}]\n"
+    impact = Impact(stages={"sales.new": 2, "sales.old": 1, "sales.docs": 4})
+    assert shown([*texts, ("", moved + gone)], impact)[:3] == [
+        "~ stage sales.new → sales.all                 merged; 2 deals keep their history",
+        "    flows/sales.yaml:7",
+        "~ stage sales.old → sales.all                 merged; 1 deal keeps its history   flows/sales.yaml:7",
+    ]
+
+
 def test_fields_say_what_deals_lose() -> None:
     texts = [
         (", gone: text, was: text", ", is: text"),

@@ -1,0 +1,152 @@
+"""What an environment changes: variables, modes of tunnels, source, limits, rails and how an apply is confirmed.
+
+The chosen one's values go into the flow, and `from/…` in its sites says where each stands. The others are looked at
+too: for mistakes of their own, and (`elsewhere`) for those that only show where they are chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from flowrun.config.findings import Findings
+from flowrun.config.known import Known
+from flowrun.config.leaves import exact
+from flowrun.config.models import EnvironmentBlock, LimitsBlock, RailsBlock, SourceBlock
+from flowrun.config.namespace import Declared, Namespace
+from flowrun.config.overrides import Overrides
+from flowrun.config.reading import Block, shown, unknown_key
+from flowrun.config.sites import Sites
+from flowrun.diagnostics import Diagnostic, Related, did_you_mean
+from flowrun.flow.model import Limits, Mode, Rails
+from flowrun.yamldoc import Mapping
+
+MAX_RESOLVED = 20_000
+"""Tunnels resolved for the sake of other environments than the chosen one, all environments together: some seconds."""
+_NAMED = 3
+"""Environments that one finding names at most."""
+
+
+def modes(environment: EnvironmentBlock | None) -> dict[str, Mode]:
+    """The modes that the environment gives to tunnels."""
+    given = environment.tunnels.items() if environment else ()
+    return {str(name): block.mode for name, block in given if block and block.mode}
+
+
+def limits(*blocks: LimitsBlock | None) -> Limits:
+    """The defaults, overridden by each block in turn."""
+    hops, copies, per = Limits().max_hops, Limits().max_copies, Limits().per
+    for block in filter(None, blocks):
+        hops = block.max_hops or hops
+        copies = block.max_copies or copies
+        per = exact(block.per) if block.per else per
+    return Limits(hops, copies, per)
+
+
+def rails(*blocks: RailsBlock | None) -> Rails:
+    """The defaults, overridden by each block in turn."""
+    existing, share = Rails().existing, Rails().share
+    for block in filter(None, blocks):
+        existing = existing if block.existing is None else block.existing
+        share = share if block.share is None else block.share
+    return Rails(existing, share)
+
+
+def source(block: SourceBlock | None, environment: EnvironmentBlock | None) -> str:
+    """Where deals live."""
+    chosen = environment.source if environment and environment.source else block
+    return str(chosen.type) if chosen and chosen.type else "store"
+
+
+def check_source(block: SourceBlock | None, findings: Findings) -> None:
+    """Reports a source that there is not, and keys that it doesn't have."""
+    if block is None or block.type is None:
+        return
+    if block.type != "store":
+        says = f"the source {shown(block.type)} is not available yet"
+        findings.error("FR421", says, block.type.node.span, did_you_mean(block.type, ["store"]) or "choose from: store")
+    elif isinstance(block.node, Mapping):
+        for entry in block.node.entries:
+            if entry.key.text != "type":
+                unknown_key(findings, entry.key, "the source 'store'", ["type"])
+
+
+def check_environments(namespace: Namespace, known: Known, findings: Findings) -> None:
+    """The tunnels and the source that each environment names, whichever is chosen."""
+    for declared in namespace.environments.values():
+        if declared.block is not None:
+            for tunnel in declared.block.tunnels:
+                known.tunnel(tunnel)
+            check_source(declared.block.source, findings)
+
+
+def put_origins(chosen: Declared[EnvironmentBlock] | None, sites: Sites) -> None:
+    """Remembers where the chosen environment, and each value that it sets, stands; of variables, see `resolve`."""
+    block = chosen.block if chosen else None
+    if chosen is None or block is None:
+        return
+    sites.put("settings/environment", chosen.span)
+    if block.has("confirm"):
+        sites.put("settings/confirm", block.place_of("confirm"))
+        sites.put("from/settings/confirm.value", block.place_of("confirm"))
+    if block.has("source"):
+        sites.put("from/settings/source.value", block.place_of("source"))
+    parts: tuple[tuple[str, Block | None, tuple[str, ...]], ...] = (
+        ("settings/limits", block.limits, ("max_hops", "max_copies", "per")),
+        ("settings/rails", block.rails, ("existing", "share")),
+        *((f"tunnels.{name}", one, ("mode",)) for name, one in block.tunnels.items()),
+    )
+    for path, part, keys in parts:
+        for key in keys:
+            if part is not None and part.has(key):
+                sites.put(f"from/{path}.{key}", part.place_of(key))
+
+
+def given_everywhere(namespace: Namespace, variable: str) -> bool:
+    """Whether there are environments, and each of them gives that variable a value."""
+    blocks = [declared.block for declared in namespace.environments.values()]
+    return bool(blocks) and all(block is None or variable in block.vars for block in blocks)
+
+
+def elsewhere(
+    namespace: Namespace,
+    overrides: Overrides,
+    found: Iterable[Diagnostic],
+    judge: Callable[[Overrides, Findings], None],
+) -> list[Diagnostic]:
+    """What is only found where some environment is chosen, each finding once, with the environments that it is of.
+
+    `judge` resolves and checks all files under the given choice. `found` is what is known already.
+    """
+    known = {_about(finding) for finding in found}
+    more: dict[tuple[object, ...], tuple[Diagnostic, list[Declared[EnvironmentBlock]]]] = {}
+    left = MAX_RESOLVED
+    for name, declared in namespace.environments.items():
+        left -= len(namespace.tunnels)
+        if left < 0 and left + len(namespace.tunnels) < MAX_RESOLVED:
+            break
+        if declared.block is not None and _matters(declared.block):
+            findings = Findings()
+            judge(replace(overrides, environment=name), findings)
+            for finding in findings.all:
+                if _about(finding) not in known:
+                    more.setdefault(_about(finding), (finding, []))[1].append(declared)
+    return [_named(finding, where) for finding, where in more.values()]
+
+
+def _matters(block: EnvironmentBlock) -> bool:
+    """Whether the environment changes anything that a check looks at."""
+    return bool(block.vars or block.tunnels or block.limits)
+
+
+def _about(finding: Diagnostic) -> tuple[object, ...]:
+    return finding.code, finding.span, finding.message
+
+
+def _named(finding: Diagnostic, where: list[Declared[EnvironmentBlock]]) -> Diagnostic:
+    names = ", ".join(f"'{one.id}'" for one in where[:_NAMED])
+    if len(where) > _NAMED:
+        names += f" and {len(where) - _NAMED} more"
+    message = f"in the environment{'' if len(where) == 1 else 's'} {names}: {finding.message}"
+    related = (*finding.related, Related("the environment stands here", where[0].span))
+    return replace(finding, message=message, related=related)
