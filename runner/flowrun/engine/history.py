@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowrun.errors import WorkFailed
-from flowrun.flow.model import Places
 from flowrun.plan import Plan, changes
 from flowrun.store import revisions
 from flowrun.store.connection import Store
@@ -45,14 +44,16 @@ class History:
 class Told:
     """One revision with what it changed.
 
-    `plan` is None where the revision that it followed on is pruned, `difference` (the content of the JSON document that
-    `diff` would have written then, with what was `allowed`) where nothing was remembered.
+    `before` is the revision that it followed on (None: it was the first). `plan` is None where that is pruned,
+    `difference` (the content of the JSON document that `diff` would have written then, with what was `allowed`) where
+    nothing was remembered.
     """
 
     timezone: str
     entry: Entry
+    before: Revision | None
+    revision: Revision
     plan: Plan | None
-    places: Places
     difference: Mapping[str, Any] | None
 
 
@@ -85,7 +86,7 @@ def told(store: Store, number: int) -> Told:
         before = revisions.find(connection, number - 1)
         plan = changes(before.flow if before else None, one.flow) if before or number == 1 else None
         said = _said(one)
-        return Told(current.flow.timezone, _entry(one, current.number, said, plan), plan, one.places, said)
+        return Told(current.flow.timezone, _entry(one, current.number, said, plan), before, one, plan, said)
 
 
 def unknown(number: int, known: list[int]) -> WorkFailed:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from flowrun.clock import iso
 from flowrun.engine.history import Entry, Told
-from flowrun.plan import ChangeKind
+from flowrun.plan import Comparison, Side
 from flowrun.plan.saved import Growth
-from flowrun.render.diff import Notes, diff_text, summary_text
+from flowrun.render.diff import diff_text, summary_text
 from flowrun.render.ink import Ink, Line, Run, line
-from flowrun.render.moment import counted, moment
+from flowrun.render.moment import moment
+from flowrun.render.notes import deals_text, impact_notes, impact_of
 from flowrun.render.table import Column, table
 
 _SHORT = 7
@@ -64,8 +64,15 @@ def told_text(told: Told) -> list[Line]:
     if told.plan is None:
         lines.append(line(f"What it changed can't be shown: revision {entry.number - 1} is pruned."))
         return lines
-    lines += diff_text(told.plan, told.places, _notes(said))
-    lines.append(line(f"{summary_text(told.plan)} {_deals(said)}".rstrip()))
+    before = told.before
+    compared = Comparison(
+        Side("", before.flow if before else None, before.places if before else {}),
+        Side("", told.revision.flow, told.revision.places),
+        told.plan,
+    )
+    impact = impact_of(said["impact"]) if said and said["base_revision"] is not None else None
+    lines += diff_text(compared, impact_notes(compared, impact))
+    lines.append(line(f"{summary_text(told.plan)} {deals_text(impact) if impact else ''}".rstrip()))
     return lines
 
 
@@ -116,20 +123,3 @@ def _remarks(entry: Entry, *, plan: bool = True) -> list[str]:
     found = [f"back to {entry.back_to}"] if entry.back_to is not None else []
     found += ["saved plan"] if plan and entry.plan else []
     return found + (["current"] if entry.current else [])
-
-
-def _notes(said: Mapping[str, Any] | None) -> Notes:
-    tunnels = said["impact"]["tunnels"] if said and said["base_revision"] is not None else {}
-    return {
-        (ChangeKind.TUNNEL, id_, None): f"{counted(effect['now'], 'deal')} at once"
-        for id_, effect in tunnels.items()
-        if effect["now"]
-    }
-
-
-def _deals(said: Mapping[str, Any] | None) -> str:
-    """What the change was said to do at once; nothing for the first revision, or where nothing was remembered."""
-    if said is None or said["base_revision"] is None:
-        return ""
-    deals = said["impact"]["deals"]
-    return f"Deals: {deals['relocated']:,} relocated, {deals['moved']:,} moved, {deals['copied']:,} copied at once."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from typing import Any
 
 from flowrun.expr.types import Value
 from flowrun.flow.model import Action, Flow, Mode, Tunnel
@@ -81,7 +82,34 @@ def impact_content(impact: Impact) -> dict[str, object]:
             "touched": impact.touched,
             "total": impact.total,
         },
+        "stages": dict(impact.stages),
+        "losses": [
+            {"how": str(one.how), "field": one.field, "what": one.what, "deals": one.deals, "emptied": one.emptied}
+            for one in impact.losses
+        ],
     }
+
+
+def impact_of(content: Mapping[str, Any]) -> Impact:
+    """The impact that was written so, without samples and sums; what an older flowrun didn't write is zero."""
+    deals = content["deals"]
+    return Impact(
+        tunnels={id_: _effect_of(effect) for id_, effect in content["tunnels"].items()},
+        stages=content.get("stages", {}),
+        losses=tuple(
+            Loss(Loses(one["how"]), one["field"], one["deals"], one["emptied"], one["what"])
+            for one in content.get("losses", ())
+        ),
+        **{name: deals.get(name, 0) for name in ("relocated", "moved", "copied", "touched", "total")},
+    )
+
+
+def _effect_of(content: Mapping[str, Any]) -> Effect:
+    later = content.get("later_ms")
+    return Effect(
+        {figure: content.get(str(figure), 0) for figure in Figure},
+        later=(later["least"], later["most"]) if later else None,
+    )
 
 
 def _effect_content(effect: Effect) -> dict[str, object]:
