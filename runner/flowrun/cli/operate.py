@@ -1,4 +1,4 @@
-"""Operations on tunnels, parked firings and old history: `pause`, `resume`, `retry`, `prune`."""
+"""Operations on tunnels, parked firings, old history and old fields: `pause`, `resume`, `retry`, `prune`."""
 
 from __future__ import annotations
 
@@ -76,28 +76,39 @@ def retry(session: Session, deal: str | None) -> None:
     epilog="""
     flowrun prune --older-than 365d --dry-run
     flowrun prune --older-than 52w --yes
+    flowrun prune --fields --dry-run
     """,
 )
-@click.option("--older-than", required=True, metavar="DURATION", help="How much is kept in any case: 52w, 365d.")
+@click.option("--older-than", metavar="DURATION", help="Forget old history; this much is kept in any case: 52w, 365d.")
+@click.option("--fields", is_flag=True, help="Drop the values of fields that were removed, or became another type.")
 @click.option("--dry-run", is_flag=True, help="Only say how much would go.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.pass_obj
-def prune(session: Session, older_than: str, dry_run: bool, yes: bool) -> None:
-    """Forget old history that nothing rests on any more.
+def prune(session: Session, older_than: str | None, fields: bool, dry_run: bool, yes: bool) -> None:
+    """Forget old history, and values of fields that are no more.
 
-    Rows of the journal of stage entries that are over, and revisions that no row tells of. What keeps a tunnel from
-    firing twice stays, however old: the rows of present entries, each deal's latest, and what 'once: deal' has fired.
+    Old history is rows of the journal of stage entries that are over, and revisions that no row tells of. What keeps a
+    tunnel from firing twice stays, however old: the rows of present entries, each deal's latest, and what 'once: deal'
+    has fired.
+
+    A field that is removed, or becomes another type, keeps its values aside, so that they come back with it: by
+    'rollback', or when it is declared again. '--fields' drops them, for good.
     """
-    from flowrun.commands.prune import Doomed
+    from flowrun.commands.prune import Waste
     from flowrun.commands.prune import prune as run
     from flowrun.errors import Refused
-    from flowrun.render.prune import doomed_text
+    from flowrun.render.prune import doomed_text, leftovers_text
 
     terminal = session.terminal
 
-    def agreed(doomed: Doomed) -> bool:
-        terminal.result(doomed_text(doomed, done=False))
-        if dry_run or not doomed:
+    def say(waste: Waste, *, done: bool) -> None:
+        history = [] if waste.history is None else doomed_text(waste.history, done=done)
+        columns = [] if waste.fields is None else leftovers_text(waste.fields, done=done)
+        terminal.result([*history, *columns])
+
+    def agreed(waste: Waste) -> bool:
+        say(waste, done=False)
+        if dry_run or not waste:
             return False
         if yes:
             return True
@@ -105,6 +116,6 @@ def prune(session: Session, older_than: str, dry_run: bool, yes: bool) -> None:
             raise Refused("there is no terminal to ask at", "add --yes to prune without being asked")
         return click.confirm("Prune?", err=True)
 
-    done = run(session.store, session.clock, older_than, agreed)
+    done = run(session.store, session.clock, older_than, fields, agreed)
     if done is not None:
-        terminal.result(doomed_text(done, done=True))
+        say(done, done=True)

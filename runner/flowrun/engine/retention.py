@@ -29,7 +29,7 @@ from flowrun.flow.codec import once_per_deal
 from flowrun.flow.model import Flow
 from flowrun.store import revisions
 from flowrun.store.connection import Store
-from flowrun.store.tables import activity, deals_table, firings, flowrun
+from flowrun.store.tables import activity, deals_table, existing, firings, flowrun
 from flowrun.store.tables import revisions as revisions_table
 
 BATCH = 20_000
@@ -107,6 +107,7 @@ def prune(store: Store, age: Duration) -> Doomed:
         numbers = _superseded(connection, terms, before) - told
         connection.execute(delete(revisions_table).where(revisions_table.c.number.in_(sorted(numbers))))
         idle = connection.execute(delete(activity).where(_idle(terms, before, transaction.now))).rowcount
+        connection.execute(delete(existing).where(not_(_stands())))
     return replace(gone, revisions=len(numbers), activity=idle)
 
 
@@ -156,6 +157,12 @@ def _idle(terms: _Terms, before: int, now: int) -> ColumnElement[bool]:
     windows = {one.id: one.breaker.per for one in terms.flow.tunnels.values() if one.breaker}
     inside = [and_(activity.c.tunnel == id_, activity.c.at > now - per) for id_, per in windows.items()]
     return and_(activity.c.at < before, not_(or_(*inside)) if inside else activity.c.at.is_not(None))
+
+
+def _stands() -> ColumnElement[bool]:
+    """Whether the entry that a merged stage's existing deal had then is still its present one."""
+    deal = deals_table(None).alias("d")
+    return exists().where(deal.c.seq == existing.c.deal, deal.c.entry == existing.c.entry)
 
 
 def _superseded(connection: Connection, terms: _Terms, before: int) -> set[int]:

@@ -1,14 +1,17 @@
-"""What retention lets go, for people."""
+"""What `prune` lets go, for people."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from flowrun.engine.leftovers import Leftover
 from flowrun.engine.retention import Doomed
 from flowrun.render.ink import Line, line
 from flowrun.render.moment import counted, moment
 
 
 def doomed_text(found: Doomed, *, done: bool) -> list[Line]:
-    """One line: how much may go, or went."""
+    """One line: how much history may go, or went."""
     before = moment(found.before, found.timezone)
     if not found:
         return [line(f"Nothing {'went' if done else 'may go'} of what is older than {before}.")]
@@ -19,4 +22,21 @@ def doomed_text(found: Doomed, *, done: bool) -> list[Line]:
     ]
     return [
         line(f"{'Pruned' if done else 'Older than'} {'' if done else before + ' and of no use: '}{', '.join(parts)}.")
+    ]
+
+
+def leftovers_text(found: Sequence[Leftover], *, done: bool) -> list[Line]:
+    """Which columns of fields may go, or went: one line each, with what is lost with them."""
+    if not found:
+        return [line(f"No column of a removed field {'went' if done else 'is left'}.")]
+    columns = counted(len(found), "column")
+    return [
+        line(f"Dropped {columns}:" if done else f"{columns} of fields that the applied revision doesn't have so:"),
+        *(
+            line(
+                f"  {one.field} ({one.kind}, revision {one.revision}): "
+                f"{counted(one.deals, 'deal')} {'held' if done else 'holds' if one.deals == 1 else 'hold'} a value"
+            )
+            for one in found
+        ),
     ]

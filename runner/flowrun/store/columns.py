@@ -17,7 +17,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, inspect, select
+from sqlalchemy.exc import OperationalError
 
+from flowrun.errors import WorkFailed
 from flowrun.expr.convert import keeps_all
 from flowrun.expr.types import Kind, Type
 from flowrun.flow.model import Field, Flow
@@ -60,6 +62,18 @@ def asides(columns: Iterable[str], renamed: Mapping[str, str] | None = None) -> 
             aside = Aside(column, field, Type(Kind(kind), int(places or 0)), int(revision))
             found.setdefault(new_ids.get(field, field), []).append(aside)
     return {field: tuple(sorted(some, key=lambda aside: -aside.revision)) for field, some in found.items()}
+
+
+def unseen(connection: Connection, flow: Flow) -> tuple[Aside, ...]:
+    """The columns of `deals` with values of fields that the flow (the applied one) doesn't declare, or not so: those
+    set aside, and plain ones that an older flowrun left. Columns that no revision knows are other programs' own."""
+    columns = present(connection)
+    found = [aside for some in asides(columns).values() for aside in some]
+    for column in sorted(columns - flow.fields.keys()):
+        if not column.startswith("_") and (declared := _last_declared(connection, column)):
+            field, number = declared
+            found.append(Aside(column, field.id, field.type, number))
+    return tuple(found)
 
 
 def succession(old: Field, new: Field, column: str, aside: Aside | None, zone: str) -> str:
@@ -105,9 +119,19 @@ def install(connection: Connection, base: Revision | None, flow: Flow, renamed: 
 
 
 def drop(connection: Connection, column: str) -> None:
-    """Drop a column, and the indexes that have it."""
+    """Drop a column, and the indexes that have it. Raises WorkFailed where something of another program forbids it."""
     drop_indexes_on(connection, column)
-    connection.exec_driver_sql(f"ALTER TABLE deals DROP COLUMN {quoted(column)}")
+    _alter(connection, f"DROP COLUMN {quoted(column)}")
+
+
+def _alter(connection: Connection, change: str) -> None:
+    try:
+        connection.exec_driver_sql(f"ALTER TABLE deals {change}")
+    except OperationalError as error:
+        raise WorkFailed(
+            f"the table 'deals' can't be changed: {error.orig}",
+            "a view, trigger or index that another program made is in the way",
+        ) from error
 
 
 class _Builder:
@@ -185,13 +209,13 @@ class _Builder:
     def _add(self, field: Field) -> None:
         type_ = column_type(field.type.kind)().compile(dialect=DIALECT)
         default = f" DEFAULT {stored_literal(field)}" if field.default is not None else ""
-        self._connection.exec_driver_sql(f"ALTER TABLE deals ADD COLUMN {quoted(field.id)} {type_}{default}")
+        _alter(self._connection, f"ADD COLUMN {quoted(field.id)} {type_}{default}")
         self.columns.add(field.id)
 
     def _rename(self, old: str, new: str) -> None:
         # The engine's indexes are named for their columns, and are made anew.
         drop_indexes_on(self._connection, old, "engine_")
-        self._connection.exec_driver_sql(f"ALTER TABLE deals RENAME COLUMN {quoted(old)} TO {quoted(new)}")
+        _alter(self._connection, f"RENAME COLUMN {quoted(old)} TO {quoted(new)}")
         self.columns.remove(old)
         self.columns.add(new)
 

@@ -9,7 +9,12 @@ import pytest
 
 from flowrun.cli import main
 from flowrun.cli.status import Status
+from flowrun.clock import SystemClock
+from flowrun.config import load_texts
+from flowrun.engine.live import apply_flow
 from flowrun.errors import Refused
+from flowrun.store.connection import open_store
+from flowrun.store.revisions import Author
 
 _FLOW = """flowrun: 1
 project: acme
@@ -76,6 +81,30 @@ def test_prune_asks_and_says_how_much(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert capsys.readouterr().out == f"{line}Pruned 1 row of the journal, 0 revisions, 0 counts of breakers.\n"
     assert main(["prune", "--older-than", "30d", "--yes"]) == Status.FINE
     assert capsys.readouterr().out == "Nothing may go of what is older than 2026-05-03 12:00.\n"
+
+
+def test_prune_names_what_it_drops_of_removed_fields(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("FLOWRUN_NOW")
+    assert main(["prune", "--fields", "--yes"]) == Status.FINE
+    assert capsys.readouterr().out == "No column of a removed field is left.\n"
+    text = _FLOW.replace("boolean, default: false", "text").replace(", when: deal.paid", "")
+    changed = load_texts({"a.yaml": text.encode()}).flow
+    assert changed is not None
+    with open_store("sqlite:///flowrun.db", SystemClock()) as store, store.write() as transaction:
+        apply_flow(transaction, changed, {}, Author())
+    left = "1 column of fields that the applied revision doesn't have so:\n"
+    told = f"{left}  paid (boolean, revision 1): 1 deal holds a value\n"
+    assert main(["prune", "--fields", "--dry-run"]) == Status.FINE
+    assert capsys.readouterr().out == told
+    assert main(["prune", "--fields", "--yes"]) == Status.FINE
+    assert capsys.readouterr().out == f"{told}Dropped 1 column:\n  paid (boolean, revision 1): 1 deal held a value\n"
+
+
+def test_prune_of_nothing_in_particular(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["prune"]) == Status.USAGE
+    assert "--older-than DURATION, --fields" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["30", "10bd", "-3d", "soon"])

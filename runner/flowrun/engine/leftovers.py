@@ -1,0 +1,59 @@
+"""Leftovers: columns with the values of fields that the applied revision doesn't declare, or declares otherwise.
+
+They are what makes a removed field come back with its values, so they go only when someone says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from flowrun.expr.types import Kind
+from flowrun.flow.model import Flow
+from flowrun.store import columns, revisions
+from flowrun.store.connection import Store
+from flowrun.store.ddl import quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A column with the values of a field as it was under `revision`, the last that had it so; `deals` hold a value."""
+
+    field: str
+    kind: Kind
+    revision: int
+    column: str
+    deals: int
+
+
+def leftovers(store: Store) -> tuple[Leftover, ...]:
+    """Those that there are now, by field, the oldest first. Raises WorkFailed where no revision is applied."""
+    with store.read() as connection:
+        return _found(connection, revisions.applied(connection).flow)
+
+
+def drop(store: Store, these: Collection[Leftover]) -> tuple[Leftover, ...]:
+    """Drop these columns, in one transaction, but for those that are in use again by now; what went.
+
+    Raises WorkFailed where another program's view or index is in the way; nothing is dropped then.
+    """
+    agreed = {leftover.column for leftover in these}
+    with store.write() as transaction:
+        connection = transaction.connection
+        found = _found(connection, revisions.applied(connection).flow)
+        gone = tuple(leftover for leftover in found if leftover.column in agreed)
+        for leftover in gone:
+            columns.drop(connection, leftover.column)
+    return gone
+
+
+def _found(connection: Connection, flow: Flow) -> tuple[Leftover, ...]:
+    unseen = sorted(columns.unseen(connection, flow), key=lambda one: (one.field, one.revision, one.column))
+    held = ", ".join(f"count({quoted(one.column)})" for one in unseen)
+    counts = connection.exec_driver_sql(f"SELECT {held} FROM deals").one() if unseen else ()
+    return tuple(
+        Leftover(one.field, one.type.kind, one.revision, one.column, count)
+        for one, count in zip(unseen, counts, strict=True)
+    )
