@@ -36,10 +36,11 @@ def _allow_option(command: Callable[..., Any]) -> Callable[..., Any]:
     flowrun diff
     flowrun diff --env prod --out plan.json
     flowrun diff --samples 5 --sum amount
-    flowrun diff --format markdown > comment.md
+    flowrun diff --against origin/main --format markdown > comment.md
     """,
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 2 if there are differences.")
+@click.option("--against", metavar="REF", help="Compare with a git revision, or two (A..B), without a store.")
 @click.option("--samples", type=click.IntRange(0, 1000), metavar="N", help="Name N deals for each figure.")
 @click.option("--sum", "total", metavar="FIELD", help="Sum that field over the deals of each figure.")
 @click.option(
@@ -55,6 +56,7 @@ def _allow_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def diff(
     session: Session,
     exit_code: bool,
+    against: str | None,
     samples: int | None,
     total: str | None,
     out: Path | None,
@@ -66,7 +68,16 @@ def diff(
 
     Compares the files with the applied revision. Writes nothing but, with '--out', the plan. JSON names three deals for
     each figure; text and Markdown name some where --samples says how many.
+
+    With --against, compares two versions of the files, and needs no store: REF with the files here, A..B, or A...B,
+    which begins where the two parted. A folder that wasn't there yet is an empty one.
     """
+    if against is not None:
+        if samples is not None or total is not None:
+            raise WrongUsage("--against looks at no deals", "leave --samples and --sum out")
+        if out is not None or allow:
+            raise WrongUsage("--against compares files alone", "leave --out and --allow out")
+        return _diff_against(session, against, format_, exit_code=exit_code)
     from flowrun.commands import plan_file
     from flowrun.commands.allowed import allowed
     from flowrun.commands.diff import USUALLY_VALID, save, validity
@@ -106,6 +117,23 @@ def _apply(plan: Path, allow: tuple[str, ...]) -> str:
     import shlex
 
     return shlex.join(["flowrun", "apply", str(plan), *(part for word in allow for part in ("--allow", word))])
+
+
+def _diff_against(session: Session, revisions: str, format_: str, *, exit_code: bool) -> Status:
+    from flowrun.commands.against import against
+    from flowrun.render.proposal import comparison_content, comparison_markdown, comparison_text
+
+    compared = against(session.project, revisions)
+    match format_:
+        case "json":
+            from flowrun.render.json import document
+
+            session.terminal.document(document(comparison_content(compared)))
+        case "markdown":
+            session.terminal.document(comparison_markdown(compared, str(session.flows)))
+        case _:
+            session.terminal.result(comparison_text(compared, str(session.flows)))
+    return Status.DIFFERENCES if exit_code and compared.plan else Status.FINE
 
 
 @click.command(

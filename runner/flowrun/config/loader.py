@@ -119,6 +119,12 @@ def load_texts(
     return _load(texts, [], _overrides(environment, variables, everywhere), Findings())
 
 
+def flow_files(names: Iterable[str]) -> list[str]:
+    """Those of some paths below a folder that are flow files and would be read, in path order; no scenarios."""
+    seen = (name for name in names if name.endswith(_SUFFIXES) and not name.endswith(SCENARIOS))
+    return sorted(name for name in seen if not any(part.startswith(".") for part in name.split("/")))
+
+
 def is_scenario(path: Path) -> bool:
     """Whether that is the name of a scenario file."""
     return path.name.endswith(SCENARIOS)

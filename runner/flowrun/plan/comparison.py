@@ -22,16 +22,19 @@ _PATH = {
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One version. `flow` is None where there is none yet. `label` says which it is: `revision 41 (3f2a9c1)`.
+    """One version: `revision` of a store, `ref` of git, or else the files. `flow` is None where there is none yet.
 
-    `ref` and `commit` are those of a git revision; None for a store's revision, and a `ref` of None for the files.
+    `commit` is that of git: of the ref, or of the checkout in which the files are, or were; `dirty` says whether they
+    are changed since. None where it isn't known. `named` is what it is called where it is none of these.
     """
 
-    label: str
     flow: Flow | None
     places: Places = field(default_factory=dict)
+    revision: int | None = None
     ref: str | None = None
     commit: str | None = None
+    dirty: bool | None = None
+    named: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

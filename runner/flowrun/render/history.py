@@ -66,8 +66,8 @@ def told_text(told: Told) -> list[Line]:
         return lines
     before = told.before
     compared = Comparison(
-        Side("", before.flow if before else None, before.places if before else {}),
-        Side("", told.revision.flow, told.revision.places),
+        Side(before.flow, before.places, before.number) if before else Side(None),
+        Side(told.revision.flow, told.revision.places, told.revision.number),
         told.plan,
     )
     impact = impact_of(said["impact"]) if said and said["base_revision"] is not None else None

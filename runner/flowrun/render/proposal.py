@@ -74,7 +74,7 @@ def _side_content(side: Side) -> dict[str, object]:
 
 
 def _versions(compared: Comparison, folder: str) -> str:
-    return f"{_folder(folder)}   {compared.before.label} → {compared.after.label}"
+    return f"{_folder(folder)}   {_label(compared.before)} → {_label(compared.after)}"
 
 
 def _no_deals(compared: Comparison) -> str:
@@ -82,27 +82,28 @@ def _no_deals(compared: Comparison) -> str:
 
 
 def _compared(proposal: Proposal) -> Comparison:
-    base = proposal.difference.base
-    before = "no revision yet" if base is None else f"revision {base.number}"
-    if base is not None and base.author.commit:
-        before += f" ({base.author.commit[:_SHORT]})"
-    after = proposal.named or files_label(proposal.author.commit, dirty=proposal.author.dirty)
-    return Comparison(
-        Side(before, base.flow if base else None, base.places if base else {}),
-        Side(after, proposal.flow, proposal.places),
-        proposal.difference.plan,
-    )
+    base, author = proposal.difference.base, proposal.author
+    before = Side(base.flow, base.places, base.number, commit=base.author.commit) if base else Side(None)
+    after = Side(proposal.flow, proposal.places, commit=author.commit, dirty=author.dirty, named=proposal.named)
+    return Comparison(before, after, proposal.difference.plan)
 
 
-def files_label(commit: str | None, *, dirty: bool | None) -> str:
-    """`files at 9b07e55 with changes`."""
-    return "files" + (f" at {commit[:_SHORT]}{' with changes' if dirty else ''}" if commit else "")
+def _label(side: Side) -> str:
+    """`revision 41 (3f2a9c1)`, `main (3f2a9c1)`, `files at 9b07e55 with changes`, `no revision yet`."""
+    commit = (side.commit or "")[:_SHORT]
+    name = f"revision {side.revision}" if side.revision is not None else side.ref
+    if name is not None:
+        return f"{name} ({commit})" if commit and not name.startswith(commit) else name
+    if side.flow is None:
+        return "no revision yet"
+    what = side.named or "files"
+    return what + (f" at {commit}" if commit else "") + (" with changes" if commit and side.dirty else "")
 
 
 def _title(proposal: Proposal) -> str:
     compared = _compared(proposal)
     files = "" if proposal.folder is None else f"{_folder(proposal.folder)} → "
-    return f"{files}{proposal.store}   {compared.before.label} → {compared.after.label}"
+    return f"{files}{proposal.store}   {_label(compared.before)} → {_label(compared.after)}"
 
 
 def _folder(folder: str) -> str:

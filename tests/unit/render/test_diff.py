@@ -49,7 +49,7 @@ _PLACES = {
 
 def _compared(plan: Plan, after: Places | None = None, before: Places | None = None, env: str = "prod") -> Comparison:
     flow = Flow("acme", environment=env)
-    return Comparison(Side("revision 41", flow, before or {}), Side("files", flow, after or {}), plan)
+    return Comparison(Side(flow, before or {}, 41), Side(flow, after or {}), plan)
 
 
 def test_the_text_is_laid_out_like_the_example() -> None:

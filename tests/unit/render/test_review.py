@@ -16,7 +16,7 @@ HEAD = "flowrun: 1\npipelines:\n  a: {stages: [new, {id: won, outcome: won}]}\n"
 
 def compared(before: str, after: str) -> Comparison:
     old, new = flow(before)[0], flow(after)[0]
-    return Comparison(Side("main", old), Side("files", new), changes(old, new))
+    return Comparison(Side(old, ref="main"), Side(new), changes(old, new))
 
 
 def test_the_same_input_gives_the_same_text() -> None:
