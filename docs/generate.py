@@ -228,8 +228,8 @@ def demo() -> str:
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     script = subprocess.run(  # noqa: S603 - our own script
         ["/bin/sh", str(TOP / "demo" / "run.sh")],
-        # Without git, since a transcript that names the commit would be old with the next one.
-        env={**here, "PATH": path, "COLUMNS": "120", "NO_COLOR": "1", "GIT_DIR": os.devnull},
+        # Without the repository, since a transcript that names the commit would be old with the next one.
+        env={**here, "PATH": path, "COLUMNS": "120", "NO_COLOR": "1", "GIT_CEILING_DIRECTORIES": str(TOP)},
         capture_output=True,
         text=True,
         encoding="utf-8",

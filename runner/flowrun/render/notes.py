@@ -64,8 +64,8 @@ def deals_text(impact: Impact) -> str:
         f"{impact.copied:,} copied at once",
         f"{totals[Figure.RETIMED]:,} retimed",
     ]
-    if totals[Figure.WAITING]:
-        parts.append(f"{totals[Figure.WAITING]:,} to wait")
+    if waiting := sum(_others_waiting(effect) for effect in impact.tunnels.values()):
+        parts.append(f"{waiting:,}{' more' if totals[Figure.RETIMED] else ''} to wait")
     if totals[Figure.CANCELLED]:
         parts.append(f"{totals[Figure.CANCELLED]:,} no longer waiting")
     return f"Deals: {', '.join(parts)}."
@@ -226,9 +226,11 @@ def _effect(tunnel: Tunnel, effect: Effect) -> Iterator[tuple[Figure, str]]:
         if due:
             text += f", {f'{due:,} of them' if due < now else 'all'} already due"
         yield Figure.NOW, text
-    if waiting := effect[Figure.WAITING]:
-        yield Figure.WAITING, f"{counted(waiting, 'deal')} to wait, due later"
-    if retimed := effect[Figure.RETIMED]:
+    retimed = effect[Figure.RETIMED]
+    if waiting := _others_waiting(effect):
+        more = " more" if retimed else ""
+        yield Figure.WAITING, f"{waiting:,}{more} deal{'' if waiting == 1 else 's'} to wait, due later"
+    if retimed:
         how = f": {_shift(*effect.later)}" if effect.later else ": due at another time"
         yield Figure.RETIMED, f"{retimed:,} waiting deal{'' if retimed == 1 else 's'}{how}"
     if cancelled := effect[Figure.CANCELLED]:
@@ -236,6 +238,11 @@ def _effect(tunnel: Tunnel, effect: Effect) -> Iterator[tuple[Figure, str]]:
     if skipped := effect[Figure.SKIPPED]:
         stand = "stands there already is" if skipped == 1 else "stand there already are"
         yield Figure.SKIPPED, f"{skipped:,} that {stand} left out"
+
+
+def _others_waiting(effect: Effect) -> int:
+    """Deals that wait, but for those that are retimed: these are told of apart."""
+    return effect[Figure.WAITING] - effect[Figure.RETIMED]
 
 
 def _verb(tunnel: Tunnel) -> str:

@@ -51,7 +51,7 @@ def effect(later: tuple[int, int] | None = None, **counts: int) -> Effect:
 
 IMPACT = Impact(
     tunnels={
-        "won-to-onboarding": effect(retimed=9, later=(22 * HOUR, 22 * HOUR)),
+        "won-to-onboarding": effect(waiting=9, retimed=9, later=(22 * HOUR, 22 * HOUR)),
         "revive": effect(now=214),
     },
     stages={"sales.invoice": 37, "sales.parked": 12},
@@ -137,7 +137,7 @@ def test_each_figure_has_its_words() -> None:
     impact = Impact({"go": effect(now=30, already_due=3, waiting=40, retimed=2, cancelled=1, skipped=212)})
     assert shown([("after: 2d", "after: 1d")], impact) == [
         "~ tunnel go   flows/sales.yaml:10             30 deals moved at once, 3 of them already due",
-        "                                              40 deals to wait, due later",
+        "                                              38 more deals to wait, due later",
         "                                              212 that stand there already are left out",
         "    after: 2d → 1d                            2 waiting deals: due at another time",
         "                                              1 no longer waits",
@@ -184,7 +184,7 @@ def test_tunnels_that_stay_as_they_were_tell_what_they_do_to_the_deals_that_come
     ],
 )
 def test_how_much_later(later: tuple[int, int], words: str) -> None:
-    lines = shown([("after: 2d", "after: 3d")], Impact({"go": effect(retimed=9, later=later)}))
+    lines = shown([("after: 2d", "after: 3d")], Impact({"go": effect(waiting=9, retimed=9, later=later)}))
     assert lines[1] == f"    after: 2d → 3d                            9 waiting deals: {words}"
 
 
