@@ -101,6 +101,8 @@ def check(store: Store, at: int, flow: Flow) -> None:
             same = {(row[0], row[1], row[4]) for row in due if row[2] == tunnel}
             assert effect[Figure.NOW] == len(mine)
             assert effect[Figure.ALREADY_DUE] == sum((row[0], row[1], row[4]) in same for row in mine)
+            new = {key for key in waits.keys() - waited.keys() if key[2] == tunnel}
+            assert effect[Figure.NEWLY_WAITING] == len(new), tunnel
             retimed = {key for key in waits.keys() & waited.keys() if key[2] == tunnel and waits[key] != waited[key]}
             assert effect[Figure.RETIMED] == len(retimed), tunnel
             shifts = [waits[key] - waited[key] for key in retimed]

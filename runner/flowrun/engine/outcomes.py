@@ -126,6 +126,8 @@ def compare(connection: Connection, live_deals: FromClause) -> None:
     _count(connection, Figure.NOW, fired, is_fired)
     _count(connection, Figure.ALREADY_DUE, fired, is_fired, already_due(fired, before))
     _count(connection, Figure.WAITING, wait, wait.c.side == int(Side.WITH))
+    waited_before = exists().where(waited.c.side == int(Side.WITHOUT), _same(waited, wait))
+    _count(connection, Figure.NEWLY_WAITING, wait, wait.c.side == int(Side.WITH), ~waited_before)
     _count(connection, Figure.CANCELLED, waited, was_waiting, of_a_live_entry, ~still_waits, ~came_to_pass)
     _count(connection, Figure.RETIMED, waited, was_waiting, at_another_time)
 

@@ -13,11 +13,16 @@ from flowrun.expr.types import Value
 
 
 class Figure(StrEnum):
-    """What may come of a deal through a tunnel (cli.md, "The preview is true"); in the order in which it is shown."""
+    """What may come of a deal through a tunnel (cli.md, "The preview is true"); in the order in which it is shown.
+
+    `ALREADY_DUE` are some of `NOW`: they would fire without the plan too. `NEWLY_WAITING` are some of `WAITING`: they
+    didn't wait for that tunnel before.
+    """
 
     NOW = "now"
     ALREADY_DUE = "already_due"
     WAITING = "waiting"
+    NEWLY_WAITING = "newly_waiting"
     CANCELLED = "cancelled"
     RETIMED = "retimed"
     SKIPPED = "skipped"

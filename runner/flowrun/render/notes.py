@@ -21,7 +21,7 @@ _GATES = ("when", "from", "mode", "once", "existing", "set", *TIMES)
 _NAMES = {
     Figure.NOW: "at once",
     Figure.ALREADY_DUE: "already due",
-    Figure.WAITING: "waiting",
+    Figure.NEWLY_WAITING: "to wait",
     Figure.CANCELLED: "no longer waiting",
     Figure.RETIMED: "retimed",
     Figure.SKIPPED: "left out",
@@ -45,10 +45,11 @@ def impact_notes(of: Comparison, impact: Impact | None, *, samples: bool = False
     apart = []
     for id_, effect in impact.tunnels.items() if impact else ():
         tunnel = of.wanted.tunnels.get(id_)
-        if id_ not in told and tunnel is not None and any(effect.counts.values()):
+        notes = [] if id_ in told or tunnel is None else [note for _, note in _effect(tunnel, effect)]
+        if notes:
             apart.append(id_)
             here = (ChangeKind.TUNNEL, id_, None)
-            beside[here] = [note for _, note in _effect(tunnel, effect)]
+            beside[here] = notes
             below[here] = list(_examples(effect, impact.summed if impact else None, samples=samples))
     return Notes(beside, below, apart)
 
@@ -64,8 +65,8 @@ def deals_text(impact: Impact) -> str:
         f"{impact.copied:,} copied at once",
         f"{totals[Figure.RETIMED]:,} retimed",
     ]
-    if waiting := sum(_others_waiting(effect) for effect in impact.tunnels.values()):
-        parts.append(f"{waiting:,}{' more' if totals[Figure.RETIMED] else ''} to wait")
+    if totals[Figure.NEWLY_WAITING]:
+        parts.append(f"{totals[Figure.NEWLY_WAITING]:,} to wait")
     if totals[Figure.CANCELLED]:
         parts.append(f"{totals[Figure.CANCELLED]:,} no longer waiting")
     return f"Deals: {', '.join(parts)}."
@@ -227,9 +228,8 @@ def _effect(tunnel: Tunnel, effect: Effect) -> Iterator[tuple[Figure, str]]:
             text += f", {f'{due:,} of them' if due < now else 'all'} already due"
         yield Figure.NOW, text
     retimed = effect[Figure.RETIMED]
-    if waiting := _others_waiting(effect):
-        more = " more" if retimed else ""
-        yield Figure.WAITING, f"{waiting:,}{more} deal{'' if waiting == 1 else 's'} to wait, due later"
+    if waiting := effect[Figure.NEWLY_WAITING]:
+        yield Figure.NEWLY_WAITING, f"{counted(waiting, 'deal')} to wait, due later"
     if retimed:
         how = f": {_shift(*effect.later)}" if effect.later else ": due at another time"
         yield Figure.RETIMED, f"{retimed:,} waiting deal{'' if retimed == 1 else 's'}{how}"
@@ -238,11 +238,6 @@ def _effect(tunnel: Tunnel, effect: Effect) -> Iterator[tuple[Figure, str]]:
     if skipped := effect[Figure.SKIPPED]:
         stand = "stands there already is" if skipped == 1 else "stand there already are"
         yield Figure.SKIPPED, f"{skipped:,} that {stand} left out"
-
-
-def _others_waiting(effect: Effect) -> int:
-    """Deals that wait, but for those that are retimed: these are told of apart."""
-    return effect[Figure.WAITING] - effect[Figure.RETIMED]
 
 
 def _verb(tunnel: Tunnel) -> str:
@@ -280,7 +275,7 @@ def _length(ms: int) -> str:
 def _examples(effect: Effect, summed: str | None, *, samples: bool) -> Iterator[str]:
     """A line for each figure that has sums, or samples where those are wanted."""
     named: Mapping[Figure, tuple[str, ...]] = effect.samples if samples else {}
-    for figure in Figure:
+    for figure in _NAMES:
         parts = []
         if ids := named.get(figure):
             more = [f"… ({effect[figure]:,} in all)"] if effect[figure] > len(ids) else []

@@ -134,10 +134,12 @@ def shown(after: list[tuple[str, str]], impact: Impact, **more: Any) -> list[str
 
 
 def test_each_figure_has_its_words() -> None:
-    impact = Impact({"go": effect(now=30, already_due=3, waiting=40, retimed=2, cancelled=1, skipped=212)})
+    impact = Impact(
+        {"go": effect(now=30, already_due=3, waiting=42, newly_waiting=38, retimed=2, cancelled=1, skipped=212)}
+    )
     assert shown([("after: 2d", "after: 1d")], impact) == [
         "~ tunnel go   flows/sales.yaml:10             30 deals moved at once, 3 of them already due",
-        "                                              38 more deals to wait, due later",
+        "                                              38 deals to wait, due later",
         "                                              212 that stand there already are left out",
         "    after: 2d → 1d                            2 waiting deals: due at another time",
         "                                              1 no longer waits",
@@ -266,7 +268,7 @@ def test_samples_and_sums_stand_below_where_they_are_asked_for() -> None:
 
 
 def test_the_summary_counts_more_only_where_there_is_more() -> None:
-    impact = Impact({"go": effect(waiting=1200, cancelled=2)}, relocated=1, moved=2000, copied=3)
+    impact = Impact({"go": effect(waiting=1300, newly_waiting=1200, cancelled=2)}, relocated=1, moved=2000, copied=3)
     text = plain(proposal_text(proposal(FLOW, FLOW.replace("2d", "1d"), impact)))
     assert text.splitlines()[-1] == (
         "Plan: 1 to change. Deals: 1 relocated, 2,000 moved, 3 copied at once, 0 retimed, 1,200 to wait, "
