@@ -8,14 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
 from flowrun.cli.catalogue import COMMANDS
+from flowrun.cli.frame import root
 
 TOP = Path(__file__).parent.parent.parent.parent
 WORKFLOWS = sorted((TOP / "docs" / "ci").glob("*.yaml"))
-COMMAND = re.compile(r"\bflowrun(?: --\w+ \S+)* ([a-z]+)")
+COMMAND = re.compile(r"\bflowrun(?: --\w+ \S+)* ([a-z]+)([^\n|>]*)")
+OPTION = re.compile(r"(?<=\s)--[a-z-]+")
 SCRIPTS = ("run", "script", "before_script")
 
 
@@ -35,8 +38,14 @@ def scripts(node: Any) -> Iterator[str]:
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda workflow: workflow.name)
 def test_what_a_workflow_runs_is_there(workflow: Path) -> None:
     text = "\n".join(scripts(yaml.safe_load(workflow.read_text("utf-8"))))
-    used = COMMAND.findall(text)
-    assert {"validate", "test", "diff", "apply"} <= set(used) <= {*COMMANDS, "install"}
+    used = COMMAND.findall(text.replace("pip install flowrun", ""))
+    assert {"validate", "test", "diff", "apply"} <= {name for name, _ in used} <= {*COMMANDS}
+    context = click.Context(root)
+    for name, rest in used:
+        command = root.get_command(context, name)
+        assert command is not None
+        there = {option for parameter in command.params for option in parameter.opts}
+        assert {*OPTION.findall(rest)} <= there, name
     assert subprocess.run(["/bin/sh", "-n"], input=text, text=True, capture_output=True).stderr == ""
 
 
