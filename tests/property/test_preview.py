@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -16,14 +17,16 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from flowrun.clock import FixedClock
+from flowrun.engine.guards import Beyond, guards
 from flowrun.engine.live import Again, apply_flow
 from flowrun.engine.pending import pending
 from flowrun.engine.preview import Question, previewed
+from flowrun.engine.rules import Rules
 from flowrun.engine.runner import Runner
 from flowrun.flow.model import Flow, Mode, Reason
 from flowrun.plan import Figure, renames
 from flowrun.store import journal, revisions
-from flowrun.store.connection import Store, copied_store
+from flowrun.store.connection import Store, memory_store, refill
 from flowrun.store.revisions import Author
 from flowrun.store.tables import deals_table
 from tests.property.histories import Event, histories, successors
@@ -48,9 +51,14 @@ def fired(rows: Sequence[journal.Firing]) -> set[Fired]:
 class Real:
     """A copy of the store on which things really happen."""
 
-    def __init__(self, store: Store, at: int) -> None:
+    def __init__(self) -> None:
+        self.store = memory_store(FixedClock(0))
+
+    def begin(self, store: Store, at: int) -> None:
+        """Become a copy of that store."""
+        self.store.clock = FixedClock(at)
         with store.read() as connection:
-            self.store = copied_store(connection, FixedClock(at))
+            refill(self.store, connection)
             self._before = {(r.deal, r.entry, r.tunnel, r.result) for r in journal.firings(connection)}
 
     def go_on(self) -> set[Fired]:
@@ -80,6 +88,9 @@ class Real:
         }
 
 
+WITHOUT, WITH_PLAN = Real(), Real()
+
+
 def check(store: Store, at: int, flow: Flow) -> None:
     """The preview of that flow, against what happens."""
     store.clock = FixedClock(at)
@@ -87,40 +98,37 @@ def check(store: Store, at: int, flow: Flow) -> None:
         base = revisions.applied(connection)
     with previewed(store, base, flow, Question(samples=1_000)) as preview:
         impact, planned = preview.impact(), fired(preview.firings())
-    without, with_plan = Real(store, at), Real(store, at)
-    try:
-        due = without.go_on()
-        happened = with_plan.apply(flow)
-        assert planned == happened
-        names = renames(base.flow, flow).tunnels
-        due = {(deal, entry, names.get(tunnel, tunnel), *rest) for deal, entry, tunnel, *rest in due}  # type: ignore[misc]
-        waited = {(deal, entry, names.get(t, t)): at for (deal, entry, t), at in without.waits().items()}
-        waits = with_plan.waits()
-        for tunnel, effect in impact.tunnels.items():
-            mine = {row for row in happened if row[2] == tunnel and row[4] in {"fired", "shadow"}}
-            same = {(row[0], row[1], row[4]) for row in due if row[2] == tunnel}
-            assert effect[Figure.NOW] == len(mine)
-            assert effect[Figure.ALREADY_DUE] == sum((row[0], row[1], row[4]) in same for row in mine)
-            new = {key for key in waits.keys() - waited.keys() if key[2] == tunnel}
-            assert effect[Figure.NEWLY_WAITING] == len(new), tunnel
-            retimed = {key for key in waits.keys() & waited.keys() if key[2] == tunnel and waits[key] != waited[key]}
-            assert effect[Figure.RETIMED] == len(retimed), tunnel
-            shifts = [waits[key] - waited[key] for key in retimed]
-            assert effect.later == ((min(shifts), max(shifts)) if shifts else None)
-            named = effect.samples.get(Figure.WAITING, ())
-            assert {key[0] for key in waits if key[2] == tunnel} >= set(named)
-            FIGURES.update({str(figure): count for figure, count in effect.counts.items() if count})
-        live = [id_ for id_, tunnel in flow.tunnels.items() if tunnel.mode is Mode.LIVE]
-        moved = {row for row in happened if row[4] == "fired" and flow.tunnels[row[2]].action == "move"}
-        copied = {row for row in happened if row[4] == "fired" and flow.tunnels[row[2]].action == "copy"}
-        assert (impact.moved, impact.copied) == (len(moved), len(copied)), live
-        cancelled = _cancelled(store, waited, waits, happened)
-        for tunnel, effect in impact.tunnels.items():
-            assert effect[Figure.CANCELLED] == sum(key[2] == tunnel for key in cancelled), tunnel
-        FIGURES.update(cases=1)
-    finally:
-        without.store.close()
-        with_plan.store.close()
+    WITHOUT.begin(store, at)
+    WITH_PLAN.begin(store, at)
+    due = WITHOUT.go_on()
+    happened = WITH_PLAN.apply(flow)
+    assert planned == happened
+    names = renames(base.flow, flow).tunnels
+    due = {(deal, entry, names.get(tunnel, tunnel), *rest) for deal, entry, tunnel, *rest in due}  # type: ignore[misc]
+    waited = {(deal, entry, names.get(t, t)): at for (deal, entry, t), at in WITHOUT.waits().items()}
+    waits = WITH_PLAN.waits()
+    for tunnel, effect in impact.tunnels.items():
+        mine = {row for row in happened if row[2] == tunnel and row[4] in {"fired", "shadow"}}
+        same = {(row[0], row[1], row[4]) for row in due if row[2] == tunnel}
+        assert effect[Figure.NOW] == len(mine)
+        assert effect[Figure.ALREADY_DUE] == sum((row[0], row[1], row[4]) in same for row in mine)
+        new = {key for key in waits.keys() - waited.keys() if key[2] == tunnel}
+        assert effect[Figure.NEWLY_WAITING] == len(new), tunnel
+        retimed = {key for key in waits.keys() & waited.keys() if key[2] == tunnel and waits[key] != waited[key]}
+        assert effect[Figure.RETIMED] == len(retimed), tunnel
+        shifts = [waits[key] - waited[key] for key in retimed]
+        assert effect.later == ((min(shifts), max(shifts)) if shifts else None)
+        named = effect.samples.get(Figure.WAITING, ())
+        assert {key[0] for key in waits if key[2] == tunnel} >= set(named)
+        FIGURES.update({str(figure): count for figure, count in effect.counts.items() if count})
+    live = [id_ for id_, tunnel in flow.tunnels.items() if tunnel.mode is Mode.LIVE]
+    moved = {row for row in happened if row[4] == "fired" and flow.tunnels[row[2]].action == "move"}
+    copied = {row for row in happened if row[4] == "fired" and flow.tunnels[row[2]].action == "copy"}
+    assert (impact.moved, impact.copied) == (len(moved), len(copied)), live
+    cancelled = _cancelled(store, waited, waits, happened)
+    for tunnel, effect in impact.tunnels.items():
+        assert effect[Figure.CANCELLED] == sum(key[2] == tunnel for key in cancelled), tunnel
+    FIGURES.update(cases=1)
 
 
 def _cancelled(store: Store, waited: Waits, waits: Waits, happened: set[Fired]) -> set[tuple[str, int, str]]:
@@ -176,8 +184,20 @@ def compare(case: tuple[list[Event], list[Event], bool]) -> None:
         played.close()
 
 
-def test_what_the_preview_says_is_what_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+def rules_beside(revision: int, flow: Flow, beyond: Beyond) -> Rules:
+    """`rules_of`, of which only the guards look beyond the store."""
+    rules = remembered_rules(revision, flow)
+    return replace(rules, guards=guards(flow, rules.order, beyond))
+
+
+@pytest.fixture(autouse=True)
+def compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiling is most of a short preview's time."""
     monkeypatch.setattr("flowrun.engine.tick.rules_of", remembered_rules)
+    monkeypatch.setattr("flowrun.engine.future.rules_of", rules_beside)
+
+
+def test_what_the_preview_says_is_what_happens() -> None:
     FIGURES.clear()
     compare()
     print("\n" + ", ".join(f"{what}: {count}" for what, count in FIGURES.most_common()))
@@ -195,7 +215,6 @@ MUTANTS = {
 
 @pytest.mark.parametrize(("where", "instead"), MUTANTS.values(), ids=MUTANTS)
 def test_a_preview_that_is_not_true_is_caught(where: str, instead: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flowrun.engine.tick.rules_of", remembered_rules)
     monkeypatch.setattr(f"flowrun.engine.{where}", instead)
     with pytest.raises(AssertionError):
         compare()

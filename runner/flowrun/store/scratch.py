@@ -14,11 +14,13 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import NullPool
 
 from flowrun.store.connection import Store, attachable, backup_to, prepared
 
@@ -28,6 +30,9 @@ LIVE = "live"
 _quote = sqlite.dialect().identifier_preparer.quote_identifier
 
 
+_live: ContextVar[Path] = ContextVar("live")
+
+
 @contextmanager
 def scratch(store: Store) -> Iterator[Connection]:
     """A connection to a new scratch, inside its one transaction.
@@ -35,22 +40,28 @@ def scratch(store: Store) -> Iterator[Connection]:
     Raises WorkFailed where the store can't be read.
     """
     with ExitStack() as stack:
-        if store.path is None:
+        path = store.path
+        if path is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="flowrun-"))
             path = Path(folder) / "copy.db"
             backup_to(store, path)
-        else:
-            path = store.path
-        engine = create_engine("sqlite://", creator=lambda: _connect(path), poolclass=StaticPool)
-        stack.callback(engine.dispose)
-
-        @event.listens_for(engine, "begin")
-        def _begin(connection: Connection) -> None:
-            connection.exec_driver_sql("BEGIN")
-
-        with store.translated(), engine.connect() as connection, connection.begin():
+        token = _live.set(path)
+        stack.callback(_live.reset, token)
+        with store.translated(), _engine().connect() as connection, connection.begin():
             connection.exec_driver_sql(f"SELECT 1 FROM {LIVE}.flowrun").close()  # the snapshot begins
             yield connection
+
+
+@cache
+def _engine() -> Engine:
+    """One for all scratches, which keeps the SQL that it has compiled; each connection is a scratch of its own."""
+    engine = create_engine("sqlite://", creator=lambda: _connect(_live.get()), poolclass=NullPool)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
 
 
 def _connect(path: Path) -> sqlite3.Connection:
