@@ -16,7 +16,7 @@ import re
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,7 +128,7 @@ class Store:
             try:
                 return connection.begin()
             except DBAPIError as error:
-                if not _is_busy(error):
+                if not _is_busy(error.orig):
                     raise
                 if time.monotonic() > give_up:
                     raise WorkFailed(
@@ -169,7 +169,7 @@ def open_store(url: str, clock: Clock | None = None, *, create: bool = False, re
     else:
         store = Store(url, _engine(address), clock, path, locking.WriteLock(path) if path else None)
     try:
-        _check_version(store, create=create, read_only=read_only)
+        _once_free(lambda: _check_version(store, create=create, read_only=read_only))
         _check_clock(store)
     except BaseException:
         store.close()
@@ -284,6 +284,20 @@ def _check_file(url: str, path: Path, *, create: bool) -> None:
         raise WorkFailed(f"there is no folder '{path.parent}' to make the store in", "make it, or name another")
 
 
+def _once_free(work: Callable[[], None]) -> None:
+    """Do it as soon as the database is free: until it has its WAL, even a reader of one that is begun is in the way."""
+    give_up = time.monotonic() + locking.PATIENCE
+    while True:
+        try:
+            return work()
+        except (WorkFailed, sqlite3.OperationalError) as error:
+            reason = error.__cause__ if isinstance(error, WorkFailed) else error
+            original = reason.orig if isinstance(reason, DBAPIError) else reason
+            if not _is_busy(original) or time.monotonic() > give_up:
+                raise
+        time.sleep(locking.RETRY)
+
+
 def _check_version(store: Store, *, create: bool, read_only: bool = False) -> None:
     with store.read() as connection:
         tables = set(inspect(connection).get_table_names())
@@ -310,21 +324,20 @@ def _check_version(store: Store, *, create: bool, read_only: bool = False) -> No
 
 
 def _upgrade(store: Store, *, new: bool) -> None:
-    with store.connect() as connection:
+    with store.connect() as connection, store._locked():
         if new and store.path is not None:
             _pragma(connection, "journal_mode = WAL")
-        with store._locked():
-            connection.execution_options(**{_WRITE: True})
-            with store._begin(connection):
-                migrations.upgrade(connection)
-                now = store.clock.now()
-                if new and connection.execute(select(func.count()).select_from(flowrun)).scalar_one() == 0:
-                    connection.execute(
-                        insert(flowrun).values(id=1, identity=secrets.token_hex(16), created_at=now, latest=now)
-                    )
-                key = update(flowrun).where(flowrun.c.plan_key.is_(None))
-                connection.execute(key.values(plan_key=secrets.token_hex(32)))
-            connection.execution_options(**{_WRITE: False})
+        connection.execution_options(**{_WRITE: True})
+        with store._begin(connection):
+            migrations.upgrade(connection)
+            now = store.clock.now()
+            if new and connection.execute(select(func.count()).select_from(flowrun)).scalar_one() == 0:
+                connection.execute(
+                    insert(flowrun).values(id=1, identity=secrets.token_hex(16), created_at=now, latest=now)
+                )
+            key = update(flowrun).where(flowrun.c.plan_key.is_(None))
+            connection.execute(key.values(plan_key=secrets.token_hex(32)))
+        connection.execution_options(**{_WRITE: False})
 
 
 def _check_clock(store: Store) -> None:
@@ -355,8 +368,8 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     return driver
 
 
-def _is_busy(error: DBAPIError) -> bool:
-    code = getattr(error.orig, "sqlite_errorcode", None)
+def _is_busy(error: BaseException | None) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
