@@ -583,9 +583,9 @@ def test_apply_asks_and_obeys(place: Place) -> None:
 
 def test_a_store_that_changed_while_it_asked_is_a_stale_plan(store: Place) -> None:
     change(store, "default: 100", "default: 200")
-    with terminal() as (ours, theirs), store.running("apply", stdin=theirs) as applying:
+    with terminal() as (ours, theirs), store.running("apply", "--allow", "share", stdin=theirs) as applying:
         eventually(lambda: "Apply?" in applying.said())
-        store.run("apply", "--yes", "--var", "big=300").fine()
+        store.run("apply", "--yes", "--allow", "share", "--var", "big=300").fine()
         os.write(ours, b"y\n")
         done = applying.wait(20)
     assert done.status == 3
