@@ -6,7 +6,7 @@ local time, and the digest that names copies; `test_engine` holds the engine to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from flowrun.expr.types import Value
@@ -25,30 +25,115 @@ class Reference(Rules):
         self._rename(flow)
         before, self.flow = self.flow, flow
         self.revision += 1
-        self.live = {
-            (tunnel.id, stage): self._live_since(before.tunnels.get(tunnel.id), tunnel, stage)
-            for tunnel in flow.tunnels.values()
-            for stage in tunnel.sources
-            if tunnel.mode is not Mode.OFF
-        }
-        for gone in before.tunnels.keys() - flow.tunnels.keys():
-            self.waiting.discard(gone)
-            self.tripped.discard(gone)
-            self.turns.pop(gone, None)
-            self.firings.pop(gone, None)
+        went = {stage: _followed(stage, "stage", flow, flow.stages) for stage in before.stages}
+        gone = {one.stage: one.target for one in flow.removed}
+        self._keep_live_dates(before, went)
+        self._take_fields_over(self._shelve_fields(before))
+        for tunnel in before.tunnels.keys() - flow.tunnels.keys():
+            self.waiting.discard(tunnel)
+            self.tripped.discard(tunnel)
+            self.turns.pop(tunnel, None)
+            self.firings.pop(tunnel, None)
+        relocated = []
+        for deal in self.deals.values():
+            stage = went[deal.stage]
+            if stage is None:
+                deal.stage = self._sent(gone, deal.stage)
+                deal.entry, deal.entered_at, deal.updated_at = deal.entry + 1, self.now, self.now
+                deal.live = {}
+                self.wake.pop(deal.id, None)
+                relocated.append(deal)
+                self.seen["deals relocated"] += 1
+            else:
+                deal.stage = stage
         for deal in self.deals.values():
             self._awake(deal)
+        for deal in relocated:
+            self._awake_copies(deal, 0)
+
+    def _sent(self, gone: Mapping[str, str], stage: str) -> str:
+        """Where the deals of a removed stage go."""
+        found = _followed(gone[stage], "stage", self.flow, self.flow.stages, gone)
+        assert found is not None
+        return found
+
+    def _keep_live_dates(self, before: Flow, went: Mapping[str, str | None]) -> None:
+        """A tunnel goes on being live for the deals that stand in a stage, wherever that stage is now; for entries to
+        come it is so since the earliest of the dates that it has for the stages of which one is made."""
+        dates = {(tunnel.id, stage): self.now for tunnel, stage in self._routes()}
+        for tunnel, stage in self._routes():
+            if not self._comes_back(before.tunnels.get(tunnel.id), tunnel):
+                for old, new in went.items():
+                    if new == stage and (tunnel.id, old) in self.live:
+                        dates[tunnel.id, stage] = min(dates[tunnel.id, stage], self.live[tunnel.id, old])
+        for deal in self.deals.values():
+            deal.live = {
+                tunnel.id: self._live_for(deal, tunnel.id, deal.stage)
+                if (tunnel.id, deal.stage) in self.live and not self._comes_back(before.tunnels.get(tunnel.id), tunnel)
+                else self.now
+                for tunnel, stage in self._routes()
+                if stage == went[deal.stage]
+            }
+            self.seen["deals of a stage with later live dates"] += any(
+                at > dates[tunnel, here] for tunnel, at in deal.live.items() if (here := went[deal.stage]) is not None
+            )
+        self.live = dates
+
+    def _routes(self) -> list[tuple[Tunnel, str]]:
+        return [
+            (tunnel, stage)
+            for tunnel in self.flow.tunnels.values()
+            if tunnel.mode is not Mode.OFF
+            for stage in tunnel.sources
+        ]
+
+    def _comes_back(self, before: Tunnel | None, tunnel: Tunnel) -> bool:
+        return before is None or before.mode is Mode.OFF or (before.mode is Mode.SHADOW and tunnel.mode is Mode.LIVE)
+
+    def _shelve_fields(self, before: Flow) -> dict[str, str | None]:
+        """What became of the fields that there were. Where one is removed, its values are put by, for its return."""
+        became = {old: _followed(old, "field", self.flow, self.flow.fields) for old in before.fields}
+        for old, new in became.items():
+            if new is None:
+                self.shelves.setdefault(old, []).append({id_: deal.values[old] for id_, deal in self.deals.items()})
+            elif new != old and old in self.shelves:
+                self.shelves[new] = self.shelves.pop(old)
+        return became
+
+    def _take_fields_over(self, became: Mapping[str, str | None]) -> None:
+        back = {
+            name: self.shelves[name].pop()
+            for name in self.flow.fields
+            if name not in became.values() and self.shelves.get(name)
+        }
+        for deal in self.deals.values():
+            values = {name: deal.values[name] for name in CARRIED}
+            values |= {new: deal.values[old] for old, new in became.items() if new is not None}
+            values |= {name: shelf.get(deal.id) for name, shelf in back.items()}
+            for name, field in self.flow.fields.items():
+                value = values.get(name)
+                allowed = value is None or not field.type.values or value in field.type.values
+                values[name] = self._or_default(name, value if allowed else None)
+            deal.values = values
+            self.seen["values that came back"] += any(shelf.get(deal.id) is not None for shelf in back.values())
 
     def _rename(self, flow: Flow) -> None:
         """A renamed tunnel is the same tunnel."""
         for moved in flow.moved:
             old, new = moved.old, moved.new
-            if old not in self.flow.tunnels or old in flow.tunnels or new in self.flow.tunnels:
+            if (
+                moved.kind != "tunnel"
+                or old not in self.flow.tunnels
+                or old in flow.tunnels
+                or new in self.flow.tunnels
+            ):
                 continue
             self.flow = replace(
                 self.flow, tunnels={new if id_ == old else id_: one for id_, one in self.flow.tunnels.items()}
             )
             self.live = {(new if id_ == old else id_, stage): at for (id_, stage), at in self.live.items()}
+            for deal in self.deals.values():
+                deal.live = {new if id_ == old else id_: at for id_, at in deal.live.items()}
             self.waiting = {new if id_ == old else id_ for id_ in self.waiting}
             self.tripped = {new if id_ == old else id_ for id_ in self.tripped}
             self.turns = {new if id_ == old else id_: turn for id_, turn in self.turns.items()}
@@ -57,12 +142,6 @@ class Reference(Rules):
             for row in self.journal:
                 if row.tunnel == old and (row.deal, row.entry, row.shadow) not in taken:
                     row.tunnel = new
-
-    def _live_since(self, before: Tunnel | None, tunnel: Tunnel, stage: str) -> int:
-        back = before is not None and (
-            before.mode is Mode.OFF or (before.mode is Mode.SHADOW and tunnel.mode is Mode.LIVE)
-        )
-        return self.now if back else self.live.get((tunnel.id, stage), self.now)
 
     def add(self, id_: str, stage: str, values: Mapping[str, Value]) -> None:
         """Someone makes a deal."""
@@ -88,6 +167,7 @@ class Reference(Rules):
         deal = self.deals[id_]
         if deal.stage != stage:
             deal.stage, deal.entry, deal.entered_at, deal.updated_at = stage, deal.entry + 1, self.now, self.now
+            deal.live = {}
             self.wake.pop(id_, None)
             self._awake(deal)
             self._awake_copies(deal, 0)
@@ -96,6 +176,8 @@ class Reference(Rules):
         """Someone deletes a deal."""
         del self.deals[id_]
         self.wake.pop(id_, None)
+        for shelf in (shelf for shelves in self.shelves.values() for shelf in shelves):
+            shelf.pop(id_, None)
 
     def pause(self, tunnel: str) -> None:
         """`flowrun pause`."""
@@ -217,6 +299,7 @@ class Reference(Rules):
     def _relocate(self, deal: Deal, tunnel: Tunnel, given: Mapping[str, Value], round_: int) -> None:
         deal.values |= given
         deal.stage, deal.entry, deal.entered_at, deal.updated_at = tunnel.target, deal.entry + 1, self.now, self.now
+        deal.live = {}
         deal.hops = (*deal.hops, self.now)
         self.wake[deal.id] = (self.now, round_ + 1)
         self._awake_copies(deal, round_ + 1)
@@ -275,3 +358,17 @@ class Reference(Rules):
     def story(self) -> Iterator[Row]:
         """The journal, oldest first."""
         return iter(sorted(self.journal, key=lambda row: row.fired_at))
+
+
+def _followed(
+    id_: str, kind: str, flow: Flow, known: Collection[str], gone: Mapping[str, str] | None = None
+) -> str | None:
+    """What the flow calls it now, step by step through `moved` (and `gone`, where stages go); None: nothing."""
+    if id_ in known:
+        return id_
+    steps = [moved.new for moved in flow.moved if moved.kind == kind and moved.old == id_]
+    if kind == "stage":
+        pipeline, _, short = id_.partition(".")
+        steps += [f"{moved.new}.{short}" for moved in flow.moved if moved.kind == "pipeline" and moved.old == pipeline]
+        steps += [gone[id_]] if gone and id_ in gone else []
+    return next((found for step in steps if (found := _followed(step, kind, flow, known, gone)) is not None), None)

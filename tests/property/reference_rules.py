@@ -5,6 +5,7 @@ semantics.md, "Firing", "Due", "Copy" and "Loops", told in plain Python over dic
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -41,7 +42,10 @@ class Row:
 
 @dataclass(slots=True)
 class Deal:
-    """A deal. `made` numbers the deals in the order of their creation; `hops` are instants."""
+    """A deal. `made` numbers the deals in the order of their creation; `hops` are instants.
+
+    `live` says since when tunnels are live for its present entry, where it stood there when a revision was applied.
+    """
 
     id: str
     stage: str
@@ -55,6 +59,7 @@ class Deal:
     origin_tunnel: str | None = None
     root: str = ""
     hops: tuple[int, ...] = ()
+    live: dict[str, int] = field(default_factory=dict)
 
     def names(self) -> Mapping[str, Value]:
         """What an expression sees."""
@@ -80,7 +85,10 @@ class Judgement:
 
 @dataclass(slots=True)
 class Rules:
-    """The whole world: deals, journal, tunnels' state, and `wake`: when (and in which round) to look at which deal."""
+    """The whole world: deals, journal, tunnels' state, and `wake`: when (and in which round) to look at which deal.
+
+    `shelves` are the values that removed fields had, by deal, the latest removal last; `seen` counts rare things.
+    """
 
     now: int
     flow: Flow = field(default_factory=lambda: Flow("none"))
@@ -93,6 +101,8 @@ class Rules:
     tripped: set[str] = field(default_factory=set)
     turns: dict[str, int] = field(default_factory=dict)
     firings: dict[str, list[int]] = field(default_factory=dict)
+    shelves: dict[str, list[dict[str, Value]]] = field(default_factory=dict)
+    seen: Counter[str] = field(default_factory=Counter)
 
     def _row(self, deal: Deal, tunnel: Tunnel) -> Row | None:
         """The journal row that settles it: a live one always, a shadow one only for a shadow."""
@@ -118,7 +128,7 @@ class Rules:
             past.deal == deal.id and past.tunnel == tunnel.id and past.result == "fired" for past in self.journal
         ):
             return None
-        if not tunnel.include_existing and deal.entered_at < self.live[tunnel.id, deal.stage]:
+        if not tunnel.include_existing and deal.entered_at < self._live_for(deal, tunnel.id, deal.stage):
             return None
         verdict = self._condition(deal, tunnel)
         by_date = tunnel.when is not None and tunnel.when.uses_today
@@ -129,6 +139,9 @@ class Rules:
         if not tunnel.watch:
             return Judgement("declined", due_at)
         return Judgement("wait", self._zone.next_midnight(self.now)) if by_date else None
+
+    def _live_for(self, deal: Deal, tunnel: str, stage: str) -> int:
+        return deal.live.get(tunnel, self.live[tunnel, stage])
 
     def _waits_until(self, deal: Deal, tunnel: Tunnel) -> int | None:
         judged = self._judge(deal, tunnel)

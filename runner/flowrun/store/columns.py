@@ -3,7 +3,8 @@
 A field that is removed, or whose type becomes another, leaves its values behind in a column that no flow sees. It is
 *set aside* under a name that no field can have and that says what is in it: `_was_decimal2_amount_7` are the values
 that `amount`, a decimal of 2 places, had under revision 7, the last that declared it so. The values come back when the
-field does, until `prune --fields` drops the column: those of the same type before others, and the latest first.
+field does, until `prune --fields` drops the column: the latest ones; and where those were made of values of the type
+that it has now, and nobody has changed them since, these.
 
 What a value becomes is said once, by `succession`; it serves `apply`, which writes it, and the rails, which count what
 would be lost before anything is written.
@@ -162,27 +163,30 @@ class _Builder:
 
     def take_over(self, old: Field | None, new: Field, number: int) -> None:
         """Have the column of `new`, with the values of `old` (None: the field is new, or comes back)."""
-        aside = to_come_back(new, asides(self.columns))
+        found = asides(self.columns)
+        latest = next(iter(found.get(new.id, ())), None)
         if old is not None and old.type.kind is new.type.kind:
             if not keeps_all(old.type, new.type) or (old.default is None and new.default is not None):
                 self._fill(new, succession(old, new, new.id, None, self._zone))
         elif old is not None:
-            column = self.set_aside(old, number)
-            if aside is None:
-                self._add(new)
-            else:
-                self._rename(aside.column, new.id)
-                aside = replace(aside, column=new.id)
-            self._fill(new, succession(old, new, column, aside, self._zone))
-        elif aside is not None:
-            self._rename(aside.column, new.id)
-            self._fill(new, _converted(new.id, aside.type, new.type, self._zone))
-        else:
-            others = asides(self.columns).get(new.id)
+            self._convert(old, self.set_aside(old, number), new, to_come_back(new, found))
+        elif latest is None:
             self._add(new)
-            if others:
-                self._fill(new, _converted(others[0].column, others[0].type, new.type, self._zone))
+        elif latest.type.kind is new.type.kind:
+            self._rename(latest.column, new.id)
+            self._fill(new, _converted(new.id, latest.type, new.type, self._zone))
+        else:
+            self._convert(Field(new.id, latest.type), latest.column, new, to_come_back(new, found))
         self._keep_default(new)
+
+    def _convert(self, old: Field, column: str, new: Field, aside: Aside | None) -> None:
+        """Have the column of `new` with what becomes of the values of `old`, of another type, in that column."""
+        if aside is None:
+            self._add(new)
+        else:
+            self._rename(aside.column, new.id)
+            aside = replace(aside, column=new.id)
+        self._fill(new, succession(old, new, column, aside, self._zone))
 
     def _fill(self, field: Field, value: str) -> None:
         if field.default is not None:

@@ -105,6 +105,13 @@ def test_what_someone_has_set_since_counts_more_than_what_was_there_before() -> 
     assert values(w.apply("", rest=rest("text"))) == ["13", "5", "x", "4"]
 
 
+def test_the_latest_values_come_back_not_those_that_once_were_of_the_type() -> None:
+    decimal = "{type: decimal, places: 0}"
+    w = held("integer", 5, 6).apply("", rest=rest(decimal)).set("d0", x=Decimal(7))
+    w.apply("", rest=rest("")).apply("", rest=rest("integer"))
+    assert values(w) == [7, 6]
+
+
 def test_a_column_that_another_program_made_is_left_to_it() -> None:
     w = held("integer", 1)
     w.sql("ALTER TABLE deals ADD COLUMN note TEXT")

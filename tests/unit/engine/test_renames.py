@@ -80,6 +80,14 @@ def test_but_where_a_condition_names_the_stage() -> None:
     assert w.fired() == [("m", "a")]
 
 
+def test_or_where_the_same_condition_is_about_the_pipeline_that_it_is_in_now() -> None:
+    text = "m: {from: [sales.new, sales.won], to: sales.lost, action: move, when: deal.pipeline == 'care'}"
+    w = world(text, deals=["a"]).run().later("1h")
+    rest = SALES.replace("[new, docs,", "[docs,").replace("[kickoff,", "[new, kickoff,")
+    w.apply(text.replace("sales.new", "care.new"), rest=rest + "moved: [{from: sales.new, to: care.new}]\n").run()
+    assert w.fired() == [("m", "a")]
+
+
 def test_where_the_stage_comes_under_another_calendar_waiting_deals_are_dated_anew() -> None:
     hours = "hours: {mon-fri: '09:00-18:00'}"
     calendars = f"calendars: {{a: {{{hours}}}, b: {{{hours}, closed: [2026-03-03]}}}}\n"
@@ -142,10 +150,10 @@ def test_such_a_deal_says_existing() -> None:
 
 
 def test_the_tunnel_may_be_renamed_and_the_deal_deleted_in_between() -> None:
-    w = world(ON_NEW).later("1h").add("d", "sales.docs", paid=True).later("1h").apply(ON_NEW, rest=MERGED)
+    w = world(ON_NEW).later("1h").add("d", "sales.docs").later("1h").apply(ON_NEW, rest=MERGED)
     named = ON_NEW.replace("m: {", "n: {")
-    w.apply(named, rest=SALES.replace("[new, docs,", "[new,") + "moved: [{from: tunnels.m, to: tunnels.n}]\n").run()
-    assert w.fired() == []
+    w.apply(named, rest=SALES.replace("[new, docs,", "[new,") + "moved: [{from: tunnels.m, to: tunnels.n}]\n")
+    assert w.set("d", paid=True).run().fired() == []
     assert w.delete("d").later("1h").add("d", paid=True).run().fired() == [("n", "d")]
 
 

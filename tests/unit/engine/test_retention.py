@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from flowrun.calendars.durations import parse_duration
 from flowrun.engine import retention
 from flowrun.engine.retention import Doomed
-from flowrun.store.tables import activity, revisions
+from flowrun.store.tables import activity, existing, revisions
 from tests.unit.engine.kit import SALES, World, world
 
 ROUND = """
@@ -150,3 +150,14 @@ def test_the_walk_over_a_long_journal_is_in_short_transactions(monkeypatch: pyte
     w = world(ROUND, deals=["d", "e", "f"]).run().later("1d").run().later("10d")
     total = len(w.journal())
     assert prune(w).firings == total - 3
+
+
+def test_who_is_an_existing_deal_of_a_merged_stage_is_known_as_long_as_the_entry_lasts() -> None:
+    merged = SALES.replace("[new, docs,", "[new,") + "moved: [{from: sales.docs, to: sales.new}]\n"
+    text = "m: {from: sales.new, to: sales.won, action: move, when: deal.paid}"
+    w = world(text).later("1h").add("a", "sales.docs").add("b", "sales.docs").later("1h").apply(text, rest=merged)
+    w.later("10d").move("b", "sales.lost")
+    prune(w)
+    with w.store.read() as connection:
+        assert connection.execute(select(existing.c.deal, existing.c.tunnel)).all() == [(1, "m")]
+    assert w.set("a", paid=True).run().fired() == []

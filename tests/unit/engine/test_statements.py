@@ -90,6 +90,37 @@ def test_a_tick_takes_as_many_statements_for_5000_deals_as_for_10(tunnels: str) 
     assert len(few) < 60
 
 
+AFTER = (
+    REST.replace("[new, docs,", "[start,")
+    .replace("amount: decimal", "sum: {type: decimal, places: 3}")
+    .replace("account: text", "account: {type: text, default: none}")
+    .replace("day: date", "day: text")
+    .replace(", setup,", ",")
+    + "moved: [{from: sales.new, to: sales.start}, {from: sales.docs, to: sales.start}, "
+    + "{from: fields.amount, to: fields.sum}]\n"
+    + "removed: [{stage: care.setup, deals: {to: care.kickoff}}]\n"
+)
+AFTERWARDS = """
+c: {from: sales.start, to: care.kickoff, action: copy, when: deal.sum > 5}
+o: {from: care.kickoff, to: sales.won, action: move, which: origin}
+"""
+
+
+def applying(deals: int) -> list[str]:
+    w = filled(EVERYTHING, deals)
+    w.sql("UPDATE deals SET stage = 'care.setup' WHERE seq % 3 = 0")
+    w.sql("UPDATE deals SET stage = 'sales.docs' WHERE seq % 3 = 1")
+    w.later("1h")
+    with watched(w) as seen:
+        w.apply(AFTERWARDS, rest=AFTER)
+    assert {deal.stage for deal in w.deals()} == {"sales.start", "care.kickoff"}
+    return [statement for statement, _ in seen]
+
+
+def test_so_does_carrying_deals_over_to_another_flow() -> None:
+    assert applying(10) == applying(3_000)
+
+
 _SCAN = re.compile(r"^SCAN (\w+)|^SEARCH (\w+) USING AUTOMATIC")
 _BIG = {"deals", "firings", "queue"}
 

@@ -6,11 +6,12 @@ import dataclasses
 import json
 import subprocess
 import sys
+from decimal import Decimal
 
 import pytest
 
 from flowrun.calendars.durations import Duration
-from flowrun.flow.codec import BadFlow, digest, dumps, loads, tunnel_digest
+from flowrun.flow.codec import BadFlow, digest, dumps, loads, route_digest, tunnel_digest
 from flowrun.flow.model import At, Breaker, Flow, Limits, Literal, Mode, Rotate, Tunnel
 from tests.unit.config.flows import WHOLE, flow
 
@@ -215,3 +216,20 @@ def test_a_calendar_counts_for_the_tunnels_that_use_it(whole: Flow) -> None:
 def test_limits_count_for_all(whole: Flow) -> None:
     other = dataclasses.replace(whole, limits=Limits(1, 1, 1))
     assert all(tunnel_digest(other, name) != tunnel_digest(whole, name) for name in whole.tunnels)
+
+
+def test_whether_a_field_that_is_read_has_a_default_counts_too(whole: Flow) -> None:
+    amount = whole.fields["amount"]
+    assert amount.default is None
+    filled = dataclasses.replace(amount, default=Decimal(1))
+    other = dataclasses.replace(whole, fields={**whole.fields, "amount": filled})
+    assert tunnel_digest(other, FIRST) != tunnel_digest(whole, FIRST)
+
+
+def test_what_a_route_does_hangs_on_no_other_stage_and_on_its_own_calendar(whole: Flow) -> None:
+    elsewhere = changed(whole, sources=("sales.docs",))
+    assert route_digest(elsewhere, FIRST, None) == route_digest(whole, FIRST, None)
+    assert route_digest(whole, FIRST, "office") == route_digest(whole, FIRST, None)
+    in_business = changed(whole, after=Duration(business_days=1), calendar=None)
+    assert route_digest(in_business, FIRST, "office") != route_digest(in_business, FIRST, None)
+    assert route_digest(in_business, FIRST, None) != route_digest(whole, FIRST, None)
