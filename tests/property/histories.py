@@ -66,11 +66,13 @@ def changes(draw: st.DrawFn, flow: Flow) -> tuple[str, Value]:
     return name, draw(st.sampled_from(some[name]))
 
 
-def _fields(flow: Flow) -> st.SearchStrategy[dict[str, Value]]:
+def fields_of(flow: Flow) -> st.SearchStrategy[dict[str, Value]]:
+    """Values for all fields of a deal."""
     return st.fixed_dictionaries({name: st.sampled_from(some) for name, some in values(flow).items()})
 
 
-def _stages(flow: Flow) -> st.SearchStrategy[str]:
+def stages_of(flow: Flow) -> st.SearchStrategy[str]:
+    """Stages, those that tunnels leave more often."""
     busy = [stage for tunnel in flow.tunnels.values() for stage in tunnel.sources] or list(flow.stages)
     return st.one_of(st.sampled_from(busy), st.sampled_from(busy), st.sampled_from(list(flow.stages)))
 
@@ -80,7 +82,7 @@ def histories(draw: st.DrawFn) -> list[Event]:
     """A flow, and what happens to it and to its deals."""
     flow = draw(flows())
     happened = [Event("apply", (flow,))]
-    added = draw(st.lists(st.tuples(st.sampled_from(IDS), _stages(flow), _fields(flow)), min_size=3, max_size=9))
+    added = draw(st.lists(st.tuples(st.sampled_from(IDS), stages_of(flow), fields_of(flow)), min_size=3, max_size=9))
     happened += [Event("add", one) for one in added]
     for _ in range(draw(st.integers(3, 10))):
         what = draw(
@@ -91,9 +93,9 @@ def histories(draw: st.DrawFn) -> list[Event]:
         elif what == "change":
             happened.append(Event(what, (draw(st.integers(0, 20)), *draw(changes(flow)))))
         elif what == "move":
-            happened.append(Event(what, (draw(st.integers(0, 20)), draw(_stages(flow)))))
+            happened.append(Event(what, (draw(st.integers(0, 20)), draw(stages_of(flow)))))
         elif what == "add":
-            happened.append(Event(what, (draw(st.sampled_from(IDS)), draw(_stages(flow)), draw(_fields(flow)))))
+            happened.append(Event(what, (draw(st.sampled_from(IDS)), draw(stages_of(flow)), draw(fields_of(flow)))))
         elif what == "delete":
             happened.append(Event(what, (draw(st.integers(0, 20)),)))
         elif what in {"pause", "resume"}:

@@ -29,7 +29,9 @@ from flowrun.store import journal, revisions
 from flowrun.store.connection import Store, memory_store, refill
 from flowrun.store.revisions import Author
 from flowrun.store.tables import deals_table
-from tests.property.histories import Event, histories, successors
+from tests.property.histories import Event, changes, fields_of, histories, stages_of
+from tests.property.random_flows import AFTER, IDS
+from tests.property.successors import successors
 from tests.property.test_engine import Played, played_by_reference, remembered_rules
 
 CASES = int(os.environ.get("FLOWRUN_PREVIEWS", "2000"))
@@ -149,14 +151,33 @@ class Kept(Played):
 
 
 @st.composite
-def stores(draw: st.DrawFn) -> tuple[list[Event], list[Event], bool]:
-    """What happened to a store, the flows that it may get now, and whether a runner was there to the last."""
+def other_times(draw: st.DrawFn, flow: Flow) -> Flow:
+    """The same flow, with other times of the tunnels that wait."""
+    return replace(
+        flow,
+        tunnels={
+            id_: replace(one, after=draw(st.sampled_from(AFTER))) if one.at is None else one
+            for id_, one in flow.tunnels.items()
+        },
+    )
+
+
+@st.composite
+def stores(draw: st.DrawFn) -> tuple[list[Event], list[Event]]:
+    """What happened to a store, the last of it perhaps without a runner, and the flows that it may get now."""
     happened = draw(histories())
     flow = [event for event in happened if event.what == "apply"][-1].given[0]
-    previews = st.lists(
-        successors(flow).map(lambda one: Event("preview", (one,))), min_size=PER_STORE, max_size=PER_STORE
-    )
-    return happened, draw(previews), draw(st.booleans())
+    if draw(st.booleans()):
+        at = st.integers(0, 20)
+        last = st.one_of(
+            st.builds(lambda *given: Event("move", given), at, stages_of(flow)),
+            st.builds(lambda number, change: Event("change", (number, *change)), at, changes(flow)),
+            st.builds(lambda *given: Event("add", given), st.sampled_from(IDS), stages_of(flow), fields_of(flow)),
+        )
+        happened += draw(st.lists(last, min_size=1, max_size=6))
+    flows = st.one_of(successors(flow), successors(flow), other_times(flow))
+    previews = st.lists(flows, min_size=PER_STORE, max_size=PER_STORE)
+    return happened, [Event("preview", (one,)) for one in draw(previews)]
 
 
 @settings(
@@ -169,11 +190,9 @@ def stores(draw: st.DrawFn) -> tuple[list[Event], list[Event], bool]:
     suppress_health_check=list(HealthCheck),
 )
 @given(stores())
-def compare(case: tuple[list[Event], list[Event], bool]) -> None:
-    happened, flows, idle = case
+def compare(case: tuple[list[Event], list[Event]]) -> None:
+    happened, flows = case
     done, _, reference = played_by_reference(happened)
-    if not idle:
-        done = done[:-1]
     played = Kept(10_000)
     try:
         for event, at in done:
