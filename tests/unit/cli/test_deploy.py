@@ -194,6 +194,15 @@ def test_a_plan_expires(told: Told) -> None:
     fine("apply", "plan.json")
 
 
+def test_a_plan_for_a_store_with_a_revision_expires_too(told: Told) -> None:
+    fine("apply", "--yes")
+    changed(("amount: decimal", "amount: decimal, seats: integer"))
+    fine("diff", "--out", "plan.json")
+    at("2026-03-03T10:00Z")
+    assert "error: the plan has expired: " in fails(told, STALE, "apply", "plan.json")
+    assert rows("SELECT revision FROM flowrun") == [(1,)]
+
+
 @pytest.mark.parametrize("text", ["0s", "59s", "31d", "10bd", "24", "-1h", "soon", "9999999999d"])
 def test_a_plan_is_valid_for_a_time_that_makes_sense(told: Told, text: str) -> None:
     said = fails(told, USAGE, "diff", "--out", "plan.json", f"--valid={text}")
