@@ -308,7 +308,7 @@ RAILS = {
     ),
     "share": Case(
         (("tunnels:", _TUNNEL % "parked"), ("rails: {share: 90}", "rails: {share: 28}")),
-        "2 deals of 7 are moved or copied at once: 29 %, more than the 28 % of rails.share",
+        "2 of 7 deals are moved or copied at once: 29 %, more than the 28 % of rails.share",
         "share=29",
         too_little="share=28",
     ),

@@ -29,8 +29,8 @@ from flowrun.store import journal, revisions
 from flowrun.store.connection import Store, memory_store, refill
 from flowrun.store.revisions import Author
 from flowrun.store.tables import deals_table
-from tests.property.histories import Event, changes, fields_of, histories, stages_of
-from tests.property.random_flows import AFTER, IDS
+from tests.property.histories import IDS, Event, changes, fields_of, histories, stages_of
+from tests.property.random_flows import AFTER
 from tests.property.successors import successors
 from tests.property.test_engine import Played, played_by_reference, remembered_rules
 

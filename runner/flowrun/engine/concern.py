@@ -17,7 +17,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from flowrun.engine.guards import Beyond
 from flowrun.engine.live import Again, Known, known, looked_at_again
-from flowrun.flow.model import Flow
+from flowrun.flow.model import Flow, Mode
 from flowrun.plan import Renames, relocations, renames
 from flowrun.store.schema import WRITABLE_BUILTINS
 from flowrun.store.scratch import LIVE
@@ -130,7 +130,8 @@ def _parts(step: Step, before: Known, now: int) -> Iterator[Select[tuple[int]]]:
 
 def _changed(step: Step, before: Known, again: Again) -> list[str]:
     """The old stages that a tunnel leaves which the new flow hasn't, has otherwise, or hasn't from there."""
-    leaving = {(id_, stage) for id_, tunnel in step.flow.tunnels.items() for stage in tunnel.sources}
+    tunnels = [tunnel for tunnel in step.flow.tunnels.values() if tunnel.mode is not Mode.OFF]
+    leaving = {(tunnel.id, stage) for tunnel in tunnels for stage in tunnel.sources}
     return [
         old
         for old, was in before.stages.items()

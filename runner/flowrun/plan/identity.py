@@ -79,8 +79,8 @@ def _unmerged(found: Mapping[str, str], base: Collection[str]) -> dict[str, str]
 def relocations(base: Flow, wanted: Flow) -> dict[str, str]:
     """Where the deals of each removed stage go, by `removed`: the base's stage → one that `wanted` has.
 
-    A target that is itself gone by now is followed, through `removed` and `moved`. A stage that is renamed, or whose
-    steps lead nowhere, is not among them.
+    A target that is itself gone by now is followed, through `removed` and `moved`; so is a stage that `removed` names
+    by a later id. A stage that is renamed, or whose steps lead nowhere, is not among them.
     """
     renamed = renames(base, wanted).stages
     gone = [id_ for id_ in base.stages if id_ not in wanted.stages and id_ not in renamed]
@@ -93,7 +93,7 @@ def relocations(base: Flow, wanted: Flow) -> dict[str, str]:
         carried_along = f"{pipelines[pipeline]}.{short}" if pipeline in pipelines else None
         return [step for step in (steps.get(id_), own.get(id_), carried_along) if step is not None]
 
-    return {id_: target for id_, target in _reached(gone, wanted.stages, next_of).items() if id_ in steps}
+    return _reached(gone, wanted.stages, next_of)
 
 
 def carried(base: Flow, renamed: Renames) -> Flow:

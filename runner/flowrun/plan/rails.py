@@ -98,8 +98,9 @@ def _deals(wanted: Flow, impact: Impact, allowed: Allowed) -> Iterator[Refusal]:
         yield _liftable(Rail.EXISTING, says, impact.existing)
     share = percent(impact.touched, impact.total)
     if impact.touched * 100 > rails.share * impact.total and not _may(allowed, Rail.SHARE, share):
+        verb = "is" if impact.touched == 1 else "are"
         says = (
-            f"{_count(impact.touched)} of {impact.total:,} are moved or copied at once: {share} %, "
+            f"{impact.touched:,} of {_count(impact.total)} {verb} moved or copied at once: {share} %, "
             f"more than the {rails.share} % of rails.share"
         )
         yield _liftable(Rail.SHARE, says, share)
@@ -140,7 +141,10 @@ def _loss_text(loss: Loss) -> str:
         case Loses.VALUE:
             return f"the value '{loss.what}' of {loss.field} goes, which {_count(loss.deals)} {verb}"
         case Loses.PLACES:
-            return f"the places of {loss.field} go from {loss.what}, which rounds the value of {_count(loss.deals)}"
+            fate = f", and leaves {loss.emptied:,} of them without it" if loss.emptied else ""
+            return (
+                f"the places of {loss.field} go from {loss.what}, which rounds the value of {_count(loss.deals)}{fate}"
+            )
     kept = loss.deals - loss.emptied
     fate = "all of them keep it" if not loss.emptied else f"{kept:,} keep it, {loss.emptied:,} lose it"
     return f"the type of {loss.field} goes from {loss.what}; {_count(loss.deals)} {verb} a value: {fate}"

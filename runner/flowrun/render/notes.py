@@ -205,7 +205,8 @@ def _loss(loss: Loss) -> str:
         case Loses.VALUE:
             return f"{deals} {verb} '{loss.what}'"
         case Loses.PLACES:
-            return f"the value of {deals} is rounded"
+            fate = f", {loss.emptied:,} lose it" if loss.emptied else ""
+            return f"the value of {deals} is rounded{fate}"
     if not loss.emptied:
         return f"{deals} {verb} a value, and all keep it"
     return f"{deals} {verb} a value: {loss.deals - loss.emptied:,} keep it, {loss.emptied:,} lose it"
