@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -35,6 +35,8 @@ from tests.property.successors import successors
 from tests.property.test_engine import Played, played_by_reference, remembered_rules
 
 CASES = int(os.environ.get("FLOWRUN_PREVIEWS", "2000"))
+SHARDS = 4
+"""Tests that share the cases, for several processes."""
 PER_STORE = 5
 """Flows that each random store is previewed with."""
 
@@ -180,27 +182,32 @@ def stores(draw: st.DrawFn) -> tuple[list[Event], list[Event]]:
     return happened, [Event("preview", (one,)) for one in draw(previews)]
 
 
-@settings(
-    max_examples=max(1, CASES // PER_STORE),
-    deadline=None,
-    derandomize=CASES == 2000,
-    database=None,
-    phases=[Phase.generate] + ([Phase.shrink] if os.environ.get("FLOWRUN_SHRINK") else []),
-    report_multiple_bugs=False,
-    suppress_health_check=list(HealthCheck),
-)
-@given(stores())
-def compare(case: tuple[list[Event], list[Event]]) -> None:
-    happened, flows = case
-    done, _, reference = played_by_reference(happened)
-    played = Kept(10_000)
-    try:
-        for event, at in done:
-            played.play(event, at)
-        for flow in flows:
-            check(played.store, reference.now, flow.given[0])
-    finally:
-        played.close()
+def compare(cases: int, shard: int) -> None:
+    """Preview that many plans; each shard has others."""
+
+    @seed(shard)
+    @settings(
+        max_examples=max(1, cases // PER_STORE),
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(stores())
+    def all_of(case: tuple[list[Event], list[Event]]) -> None:
+        happened, flows = case
+        done, _, reference = played_by_reference(happened)
+        played = Kept(10_000)
+        try:
+            for event, at in done:
+                played.play(event, at)
+            for flow in flows:
+                check(played.store, reference.now, flow.given[0])
+        finally:
+            played.close()
+
+    all_of()
 
 
 def rules_beside(revision: int, flow: Flow, beyond: Beyond) -> Rules:
@@ -216,12 +223,13 @@ def compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flowrun.engine.future.rules_of", rules_beside)
 
 
-def test_what_the_preview_says_is_what_happens() -> None:
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_what_the_preview_says_is_what_happens(shard: int) -> None:
     FIGURES.clear()
-    compare()
+    compare(CASES // SHARDS, shard)
     print("\n" + ", ".join(f"{what}: {count}" for what, count in FIGURES.most_common()))
-    assert FIGURES["cases"] >= CASES
-    assert not [figure for figure in Figure if FIGURES[figure] < CASES / 100], "plans that do too little"
+    assert FIGURES["cases"] >= CASES // SHARDS
+    assert not [figure for figure in Figure if FIGURES[figure] < CASES / SHARDS / 100], "plans that do too little"
 
 
 MUTANTS = {
@@ -236,4 +244,4 @@ MUTANTS = {
 def test_a_preview_that_is_not_true_is_caught(where: str, instead: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"flowrun.engine.{where}", instead)
     with pytest.raises(AssertionError):
-        compare()
+        compare(1000, 0)

@@ -37,6 +37,8 @@ class Known:
 
     findings: Findings
     complete: bool
+    moved: Mapping[str, str] = field(default_factory=dict)
+    """What `moved` says, word for word: such a name is told by its new one."""
     vars: Collection[str] = ()
     fields: dict[str, Type] = field(default_factory=dict)
     calendars: Collection[str] = ()
@@ -73,7 +75,7 @@ class Known:
             return None
         span = ref.node.locate(len(pipeline) + 1, len(ref))
         some = [one.short for one in self.pipelines[pipeline].stages[: _LISTED + 1]]
-        hint = self.findings.near(ref, self.stages) or _choices(some)
+        hint = self._renamed(ref) or self.findings.near(ref, self.stages) or _choices(some)
         self.findings.error("FR501", f"pipeline '{pipeline}' has no stage {shown(short)}", span, hint)
         return None
 
@@ -101,7 +103,8 @@ class Known:
             says = f"'{ref}' is a built-in, which has no place here"
             self.findings.error("FR502", says, ref.node.span, _choices([*self.fields, *also]))
         elif f"deal.{ref}" not in self.unsure:
-            self._unknown("FR502", f"a deal has no field {shown(ref)}", ref, [*self.fields, *also], ref.node.span)
+            says, known = f"a deal has no field {shown(ref)}", [*self.fields, *also]
+            self._unknown("FR502", says, ref, known, ref.node.span, self._renamed(ref, "fields."))
         else:
             self.passed_over += 1
         return None
@@ -123,7 +126,7 @@ class Known:
 
     def tunnel(self, ref: Text) -> str | None:
         """The tunnel that a reference names; None, and a finding, if there is none."""
-        return self._one("FR504", "tunnel", ref, self.tunnels)
+        return self._one("FR504", "tunnel", ref, self.tunnels, "tunnels.")
 
     def var(self, ref: Text) -> str | None:
         """The variable that a reference names; None, and a finding, if there is none."""
@@ -136,14 +139,22 @@ class Known:
         self.passed_over += 1
         return False
 
-    def _one(self, code: str, noun: str, ref: Text, known: Collection[str]) -> str | None:
+    def _one(self, code: str, noun: str, ref: Text, known: Collection[str], prefix: str | None = None) -> str | None:
         if ref in known:
             return str(ref)
-        self._unknown(code, f"there is no {noun} {shown(ref)}", ref, known, ref.node.span)
+        renamed = None if prefix is None else self._renamed(ref, prefix)
+        self._unknown(code, f"there is no {noun} {shown(ref)}", ref, known, ref.node.span, renamed)
         return None
 
-    def _unknown(self, code: str, says: str, name: str, known: Collection[str], span: Span) -> None:
-        near = self.findings.near(name, known)
+    def _renamed(self, ref: str, prefix: str = "") -> str | None:
+        """What `moved` says of an old name; None where it says nothing."""
+        new = self.moved.get(prefix + ref)
+        return None if new is None else f"it is {shown(new.removeprefix(prefix))} now, by 'moved'"
+
+    def _unknown(
+        self, code: str, says: str, name: str, known: Collection[str], span: Span, hint: str | None = None
+    ) -> None:
+        near = hint or self.findings.near(name, known)
         if near or self.complete:
             self.findings.error(code, says, span, near or _choices(known))
         else:

@@ -77,7 +77,8 @@ class _Resolver:
         self._findings = findings
         self._sites = Sites()
         self._zone: LocalTime = zone(namespace.timezone or "UTC")
-        self._known = Known(findings, namespace.complete)
+        moved = {str(block.from_): str(block.to) for block in namespace.moved if block.from_ and block.to}
+        self._known = Known(findings, namespace.complete, moved)
 
     def resolve(self) -> Resolved:
         namespace, known = self._namespace, self._known
