@@ -79,7 +79,7 @@ def facts(store: Path) -> Facts:
         flow = loads(text)
         stages = [id_ for (id_,) in connection.execute("SELECT id FROM stages ORDER BY position")]
         assert stages == list(flow.stages)
-        tunnels = connection.execute("SELECT id, mode, digest FROM tunnels ORDER BY id").fetchall()
+        tunnels = connection.execute("SELECT id, mode FROM tunnels ORDER BY id").fetchall()
         assert {id_ for id_, *_ in tunnels} == set(flow.tunnels)
         routes = connection.execute("SELECT stage, tunnel, position, kind FROM routes ORDER BY 1, 2").fetchall()
         assert {(stage, tunnel) for stage, tunnel, *_ in routes} == {

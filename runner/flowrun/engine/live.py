@@ -19,7 +19,7 @@ from flowrun.engine.carry import Latecomers, carry, relocate
 from flowrun.engine.judge import Route, route_of
 from flowrun.engine.waking import wake
 from flowrun.expr import Expression, Template
-from flowrun.flow.codec import route_digest, tunnel_digest
+from flowrun.flow.codec import route_digest
 from flowrun.flow.model import Flow, Mode, Pipeline, Places, Tunnel
 from flowrun.plan import Renames, relocations, renames
 from flowrun.plan.identity import carried
@@ -106,11 +106,11 @@ def apply_flow(
     if rows:
         connection.execute(insert(routes), rows)
     for tunnel in flow.tunnels.values():
-        state = {"mode": tunnel.mode.value, "digest": tunnel_digest(flow, tunnel.id)}
+        mode = tunnel.mode.value
         if tunnel.id not in before.tunnels:
-            connection.execute(insert(tunnels).values(id=tunnel.id, **state))
+            connection.execute(insert(tunnels).values(id=tunnel.id, mode=mode))
         else:
-            connection.execute(update(tunnels).where(tunnels.c.id == tunnel.id).values(state))
+            connection.execute(update(tunnels).where(tunnels.c.id == tunnel.id).values(mode=mode))
     again = looked_at_again(flow, before, now)
     if again != Again():
         deals = deals_table(flow)

@@ -84,31 +84,18 @@ def digest(flow: Flow) -> str:
     return _sha256(_flow(flow))
 
 
-def tunnel_digest(flow: Flow, tunnel: str) -> str:
-    """What identifies the behaviour of one tunnel, as SHA-256 in hex: equal as long as it does the same.
+def route_digest(flow: Flow, tunnel: str, calendar: str | None) -> str:
+    """What identifies what one tunnel does with the deals of one of its stages, as SHA-256 in hex: equal as long as it
+    does the same, wherever else it leaves from.
 
-    Its own content without the description; the values of variables and types of fields that it uses; the project's
-    zone, its calendars, what its target requires (with its defaults, which may fill it), the outcomes that
-    `unless_exists` looks at, and the limits.
+    Its own content without the description and the stages that it leaves; the values of variables and types of fields
+    that it uses; the project's zone, its calendars, what its target requires (with its defaults, which may fill it),
+    the outcomes that `unless_exists` looks at, and the limits. `calendar` is the default one of the stage's pipeline.
     """
     one = flow.tunnels[tunnel]
-    homes = {flow.pipelines[stage.partition(".")[0]].calendar for stage in one.sources}
-    return _sha256(_behaviour(flow, one, homes))
-
-
-def route_digest(flow: Flow, tunnel: str, calendar: str | None) -> str:
-    """What identifies what one tunnel does with the deals of one of its stages, wherever else it leaves from.
-
-    `calendar` is the default one of the stage's pipeline.
-    """
-    content = _behaviour(flow, flow.tunnels[tunnel], {calendar})
-    content["tunnel"].pop("sources")
-    return _sha256(content)
-
-
-def _behaviour(flow: Flow, one: Tunnel, homes: set[str | None]) -> Record:
     content = _tunnel(flow, one)
-    content.pop("description", None)
+    for key in ("description", "sources"):
+        content.pop(key, None)
     texts = [
         part.text for part in (one.when, *(value for _, value in one.set)) if isinstance(part, Expression | Template)
     ]
@@ -118,31 +105,34 @@ def _behaviour(flow: Flow, one: Tunnel, homes: set[str | None]) -> Record:
     reads |= set(one.unless_exists.same) if one.unless_exists else set()
     looked_at = flow.pipelines[one.unless_exists.pipeline].stages if one.unless_exists else ()
     read = [flow.fields[name] for name in sorted(reads & flow.fields.keys())]
-    return {
-        "tunnel": content,
-        "vars": [_var(flow.vars[name]) for name in sorted(vars_ & flow.vars.keys())],
-        "types": {field.id: _type(field.type) for field in read},
-        "filled": [field.id for field in read if field.default is not None],
-        "timezone": flow.timezone,
-        "calendars": [_calendar(flow.calendars[name]) for name in sorted(_calendars(flow, one, homes))],
-        "requires": {
-            name: _field(flow.fields[name]) if name in flow.fields else {} for name in flow.stages[one.target].requires
-        },
-        "outcomes": {stage.id: stage.outcome for stage in looked_at if stage.outcome},
-        "limits": _limits(flow.limits),
-    }
+    return _sha256(
+        {
+            "tunnel": content,
+            "vars": [_var(flow.vars[name]) for name in sorted(vars_ & flow.vars.keys())],
+            "types": {field.id: _type(field.type) for field in read},
+            "filled": [field.id for field in read if field.default is not None],
+            "timezone": flow.timezone,
+            "calendars": [_calendar(flow.calendars[name]) for name in sorted(_calendars(flow, one, calendar))],
+            "requires": {
+                name: _field(flow.fields[name]) if name in flow.fields else {}
+                for name in flow.stages[one.target].requires
+            },
+            "outcomes": {stage.id: stage.outcome for stage in looked_at if stage.outcome},
+            "limits": _limits(flow.limits),
+        }
+    )
 
 
 def _reads(part: Expression | Setting | None) -> Iterable[str]:
     return part.reads if isinstance(part, Expression | Template) else ()
 
 
-def _calendars(flow: Flow, tunnel: Tunnel, homes: set[str | None]) -> set[str]:
-    """The calendars that the tunnel's time may hang on; `homes` are those of the pipelines that it leaves from."""
-    own: set[str | None] = {tunnel.calendar, tunnel.window}
+def _calendars(flow: Flow, tunnel: Tunnel, home: str | None) -> set[str]:
+    """The calendars that the tunnel's time may hang on; `home` is that of the pipeline that it leaves from."""
+    own = {tunnel.calendar, tunnel.window}
     lengths = (tunnel.after, tunnel.at and tunnel.at.offset)
     if any(length and length.business for length in lengths) and tunnel.calendar is None:
-        own |= homes
+        own.add(home)
     return {calendar for calendar in own if calendar is not None and calendar in flow.calendars}
 
 

@@ -84,7 +84,6 @@ tunnels = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("mode", Text, nullable=False),
-    Column("digest", Text, nullable=False),
     Column("paused_at", BigInteger),
     Column("tripped_at", BigInteger),
     Column("turn", Integer, nullable=False, server_default=text("0")),

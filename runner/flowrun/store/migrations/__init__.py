@@ -6,18 +6,34 @@ Alembic runs them; it is imported only when a store is new or old. The columns o
 
 from __future__ import annotations
 
+import sqlite3
+
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from flowrun.errors import WorkFailed
 
 HEAD = "0002"
 """The version that this flowrun works with. Versions are four digits and rise."""
 
 
 def upgrade(connection: Connection) -> None:
-    """Bring the store's own tables to `HEAD`, inside the transaction that is open on the connection."""
+    """Bring the store's own tables to `HEAD`, inside the transaction that is open on the connection.
+
+    Raises WorkFailed where something of another program forbids it.
+    """
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", "flowrun:store/migrations")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except OperationalError as error:
+        if getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR:
+            raise
+        raise WorkFailed(
+            f"the store's tables can't be brought up to date: {error.orig}",
+            "a view, trigger or index that another program made is in the way",
+        ) from error

@@ -1,4 +1,7 @@
-"""Saved plans: the key that seals them, and what a revision remembers of how it came about. And merged stages."""
+"""Saved plans: the key that seals them, and what a revision remembers of how it came about; and merged stages.
+
+What tells of a tunnel whether it is the same comes from the applied flow itself: `tunnels.digest` goes.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Add the columns and the table; the key is made by `store.connection` when it is missing."""
+    """Add the columns and the table, and drop the digest; the key is made by `store.connection` when it is missing."""
     op.add_column("flowrun", sa.Column("plan_key", sa.Text))
     op.add_column("revisions", sa.Column("plan", sa.Text))
     op.add_column("revisions", sa.Column("difference", sa.Text))
@@ -22,3 +25,4 @@ def upgrade() -> None:
         sa.Column("entry", sa.Integer, nullable=False),
         sqlite_with_rowid=False,
     )
+    op.drop_column("tunnels", "digest")
