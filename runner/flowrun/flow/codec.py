@@ -89,13 +89,14 @@ def route_digest(flow: Flow, tunnel: str, calendar: str | None) -> str:
     does the same, wherever else it leaves from.
 
     Its own content without the description and the stages that it leaves; the values of variables and types of fields
-    that it uses; the project's zone, its calendars, what its target requires (with its defaults, which may fill it),
-    the outcomes that `unless_exists` looks at, and the limits. `calendar` is the default one of the stage's pipeline.
+    that it uses; the project's zone, the calendars that count, what its target requires (with its defaults, which may
+    fill it), the outcomes that `unless_exists` looks at, and the limits. `calendar` is that of the stage's pipeline.
     """
     one = flow.tunnels[tunnel]
     content = _tunnel(flow, one)
-    for key in ("description", "sources"):
+    for key in ("description", "sources", "calendar"):
         content.pop(key, None)
+    own = _calendar_of(one, calendar)
     texts = [
         part.text for part in (one.when, *(value for _, value in one.set)) if isinstance(part, Expression | Template)
     ]
@@ -108,11 +109,12 @@ def route_digest(flow: Flow, tunnel: str, calendar: str | None) -> str:
     return _sha256(
         {
             "tunnel": content,
+            "calendar": own,
             "vars": [_var(flow.vars[name]) for name in sorted(vars_ & flow.vars.keys())],
             "types": {field.id: _type(field.type) for field in read},
             "filled": [field.id for field in read if field.default is not None],
             "timezone": flow.timezone,
-            "calendars": [_calendar(flow.calendars[name]) for name in sorted(_calendars(flow, one, calendar))],
+            "calendars": [_calendar(flow.calendars[id_]) for id_ in (own, one.window) if id_ in flow.calendars],
             "requires": {
                 name: _field(flow.fields[name]) if name in flow.fields else {}
                 for name in flow.stages[one.target].requires
@@ -127,13 +129,10 @@ def _reads(part: Expression | Setting | None) -> Iterable[str]:
     return part.reads if isinstance(part, Expression | Template) else ()
 
 
-def _calendars(flow: Flow, tunnel: Tunnel, home: str | None) -> set[str]:
-    """The calendars that the tunnel's time may hang on; `home` is that of the pipeline that it leaves from."""
-    own = {tunnel.calendar, tunnel.window}
+def _calendar_of(tunnel: Tunnel, home: str | None) -> str | None:
+    """The calendar of the tunnel's business time, if it has any, for deals of a pipeline whose own one is `home`."""
     lengths = (tunnel.after, tunnel.at and tunnel.at.offset)
-    if any(length and length.business for length in lengths) and tunnel.calendar is None:
-        own.add(home)
-    return {calendar for calendar in own if calendar is not None and calendar in flow.calendars}
+    return (tunnel.calendar or home) if any(length and length.business for length in lengths) else None
 
 
 def _sha256(record: Record) -> str:

@@ -92,12 +92,22 @@ def test_where_the_stage_comes_under_another_calendar_waiting_deals_are_dated_an
     hours = "hours: {mon-fri: '09:00-18:00'}"
     calendars = f"calendars: {{a: {{{hours}}}, b: {{{hours}, closed: [2026-03-03]}}}}\n"
     own = SALES.replace("  sales:\n", "  sales:\n    calendar: a\n").replace("  care:\n", "  care:\n    calendar: b\n")
-    days = "m: {from: [sales.new, care.setup], to: sales.docs, action: move, after: 1bd}"
-    w = world(days, rest=own + calendars, deals=["a"]).run()
-    assert w.queued() == {"a": "2026-03-03T10:00"}
+    days = "m: {from: [sales.new, sales.won, care.setup], to: sales.docs, action: move, after: 1bd}"
+    w = world(days, rest=own + calendars, deals=["a"]).add("s", "care.setup").run().later("1h")
+    assert w.queued() == {"a": "2026-03-03T10:00", "s": "2026-03-04T10:00"}
     after = own.replace("[new, docs,", "[docs,").replace("[kickoff,", "[new, kickoff,") + calendars
-    w.apply(days.replace("sales.new", "care.new"), rest=after + "moved: [{from: sales.new, to: care.new}]\n").run()
-    assert w.queued() == {"a": "2026-03-04T10:00"}
+    w.apply(days.replace("sales.new", "care.new"), rest=after + "moved: [{from: sales.new, to: care.new}]\n")
+    assert w.queued() == {"a": "2026-03-02T11:00", "s": "2026-03-04T10:00"}
+    assert w.run().queued() == {"a": "2026-03-04T10:00", "s": "2026-03-04T10:00"}
+
+
+def test_where_it_is_the_same_calendar_by_another_way_nobody_is_looked_at() -> None:
+    calendars = "calendars: {a: {hours: {mon-fri: '09:00-18:00'}}, b: {hours: {mon-fri: '10:00-19:00'}}}\n"
+    own = SALES.replace("  sales:\n", "  sales:\n    calendar: a\n").replace("  care:\n", "  care:\n    calendar: b\n")
+    days = "m: {from: [sales.new, care.setup], to: sales.docs, action: move, after: 1bd}"
+    w = world(days, rest=own + calendars, deals=["a"]).run().later("1h")
+    w.apply(days.replace("[sales.new, care.setup]", "sales.new"), rest=own + calendars)
+    assert w.queued() == {"a": "2026-03-03T10:00"}
 
 
 # Merges
