@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from flowrun.calendars.durations import HOUR, Duration
 from flowrun.clock import FixedClock
 from flowrun.engine.guards import Beyond, guards
 from flowrun.engine.live import Again, apply_flow
@@ -40,6 +41,7 @@ SHARDS = 4
 PER_STORE = 5
 """Flows that each random store is previewed with."""
 
+OFFSETS = [Duration(), Duration(ms=HOUR), Duration(ms=-HOUR), Duration(days=1), Duration(days=-1)]
 FIGURES: Counter[str] = Counter()
 Fired = tuple[str, int, str, bool, str, str, str, str | None, str | None]
 Waits = dict[tuple[str, int, str], int]
@@ -155,13 +157,13 @@ class Kept(Played):
 @st.composite
 def other_times(draw: st.DrawFn, flow: Flow) -> Flow:
     """The same flow, with other times of the tunnels that wait."""
-    return replace(
-        flow,
-        tunnels={
-            id_: replace(one, after=draw(st.sampled_from(AFTER))) if one.at is None else one
-            for id_, one in flow.tunnels.items()
-        },
-    )
+    other = dict(flow.tunnels)
+    for id_, one in flow.tunnels.items():
+        if one.at is not None:
+            other[id_] = replace(one, at=replace(one.at, offset=draw(st.sampled_from(OFFSETS))))
+        elif one.after is not None and not one.after.zero:
+            other[id_] = replace(one, after=draw(st.sampled_from([after for after in AFTER if after is not None])))
+    return replace(flow, tunnels=other)
 
 
 @st.composite
@@ -177,7 +179,7 @@ def stores(draw: st.DrawFn) -> tuple[list[Event], list[Event]]:
             st.builds(lambda *given: Event("add", given), st.sampled_from(IDS), stages_of(flow), fields_of(flow)),
         )
         happened += draw(st.lists(last, min_size=1, max_size=6))
-    flows = st.one_of(successors(flow), successors(flow), other_times(flow))
+    flows = st.one_of(successors(flow), other_times(flow))
     previews = st.lists(flows, min_size=PER_STORE, max_size=PER_STORE)
     return happened, [Event("preview", (one,)) for one in draw(previews)]
 
