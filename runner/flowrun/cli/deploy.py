@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from flowrun.cli.frame import Command, format_option
+from flowrun.cli.progress import counting
 from flowrun.cli.session import Session
 from flowrun.cli.status import Status
 from flowrun.errors import Refused, WrongUsage
@@ -17,6 +19,10 @@ from flowrun.errors import Refused, WrongUsage
 if TYPE_CHECKING:
     from flowrun.engine.deploy import Proposal
     from flowrun.plan.saved import Growth
+
+
+_LOOKED_AT = "deals looked at"
+"""What a preview counts while it goes on."""
 
 
 def _allow_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -82,7 +88,7 @@ def diff(
     from flowrun.commands.allowed import allowed
     from flowrun.commands.diff import USUALLY_VALID, save, validity
     from flowrun.commands.diff import diff as run
-    from flowrun.engine.preview import Question
+    from flowrun.engine.preview import USUAL, Question
     from flowrun.render.proposal import proposal_content, proposal_markdown, proposal_text
 
     if valid is not None and out is None:
@@ -91,8 +97,9 @@ def diff(
     lifted = allowed(allow)
     if out is not None:
         plan_file.check(out)
-    question = Question(total=total) if samples is None else Question(samples, total)
-    proposal = run(session.project, session.store, session.clock, question, lifted)
+    with counting(_LOOKED_AT) as progress:
+        question = Question(USUAL.samples if samples is None else samples, total, progress)
+        proposal = run(session.project, session.store, session.clock, question, lifted)
     named = samples is not None
     match format_:
         case "json":
@@ -158,12 +165,14 @@ def apply(session: Session, plan: Path | None, yes: bool, allow: tuple[str, ...]
     from flowrun.commands.allowed import allowed
     from flowrun.commands.apply import apply as run
     from flowrun.commands.apply import apply_plan
+    from flowrun.engine.preview import Question
     from flowrun.render.ink import line
     from flowrun.render.proposal import proposal_text
 
-    terminal, lifted = session.terminal, allowed(allow)
+    terminal, lifted, looking = session.terminal, allowed(allow), ExitStack()
 
     def settled(proposal: Proposal) -> bool:
+        looking.close()
         if plan is not None and not proposal.changes_anything:
             terminal.result([line("No changes: the store is as the plan says.")])
         else:
@@ -181,11 +190,13 @@ def apply(session: Session, plan: Path | None, yes: bool, allow: tuple[str, ...]
         terminal.result(growth_text(growth))
         return yes or _asked("Apply all the same?", "make a new plan, or add --yes to apply this one all the same")
 
-    if plan is None:
-        number = run(session.project, session.store, session.clock, agreed, lifted)
-    else:
-        store = session.store if "store" in session.given else None
-        number = apply_plan(plan, session.project, store, session.clock, still_agreed, lifted)
+    with looking:
+        question = Question(progress=looking.enter_context(counting(_LOOKED_AT)))
+        if plan is None:
+            number = run(session.project, session.store, session.clock, agreed, lifted, question)
+        else:
+            store = session.store if "store" in session.given else None
+            number = apply_plan(plan, session.project, store, session.clock, still_agreed, lifted, question)
     if number is not None:
         terminal.result([line(f"Applied as revision {number}.")])
 
@@ -209,12 +220,14 @@ def rollback(session: Session, revision: int, yes: bool, allow: tuple[str, ...])
     """
     from flowrun.commands.allowed import allowed
     from flowrun.commands.rollback import rollback as run
+    from flowrun.engine.preview import Question
     from flowrun.render.ink import line
     from flowrun.render.proposal import proposal_text
 
-    terminal = session.terminal
+    terminal, looking = session.terminal, ExitStack()
 
     def agreed(proposal: Proposal) -> bool:
+        looking.close()
         if not proposal.changes_anything:
             terminal.result([line(f"No changes: the store is as revision {revision} says.")])
             return True
@@ -223,7 +236,9 @@ def rollback(session: Session, revision: int, yes: bool, allow: tuple[str, ...])
             bool(proposal.difference.refusals) or yes or _asked("Go back?", "add --yes to go back without being asked")
         )
 
-    number = run(session.store, session.clock, revision, agreed, allowed(allow))
+    with looking:
+        question = Question(progress=looking.enter_context(counting(_LOOKED_AT)))
+        number = run(session.store, session.clock, revision, agreed, allowed(allow), question)
     if number is not None:
         terminal.result([line(f"Back at revision {revision}, as revision {number}.")])
 

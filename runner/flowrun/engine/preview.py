@@ -129,6 +129,7 @@ class Preview:
     def _play(self) -> None:
         connection, step, now = self._connection, self._step, self._now
         find_concerned(connection, step, now)
+        self._question.progress(0)
         # A column that no flow sets aside any more is known only to the revisions that declared it.
         unknown = {name for name in columns.present(connection) if not name.startswith("_")} - set(step.base.fields)
         self._all_revisions = bool(unknown)
@@ -143,6 +144,7 @@ class Preview:
         connection, step, now = self._connection, self._step, self._now
         progress = self._question.progress
         self._copy()
+        progress(0)
         if future.is_awake(connection, now):
             future.play(connection, step.base, now, Side.WITHOUT, step.beyond_before, progress, step.renamed.tunnels)
             outcomes.keep_left(connection, step.live_deals, Side.WITHOUT, _won(step.base), _won(step.base))

@@ -114,7 +114,7 @@ def route_digest(flow: Flow, tunnel: str, calendar: str | None) -> str:
             "types": {field.id: _type(field.type) for field in read},
             "filled": [field.id for field in read if field.default is not None],
             "timezone": flow.timezone,
-            "calendars": [_calendar(flow.calendars[id_]) for id_ in (own, one.window) if id_ in flow.calendars],
+            "calendars": [_calendar(flow.calendars[id_]) for id_ in (own, one.window) if id_ and id_ in flow.calendars],
             "requires": {
                 name: _field(flow.fields[name]) if name in flow.fields else {}
                 for name in flow.stages[one.target].requires
