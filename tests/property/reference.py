@@ -53,7 +53,7 @@ class Reference(Rules):
 
     def _sent(self, gone: Mapping[str, str], stage: str) -> str:
         """Where the deals of a removed stage go."""
-        found = _followed(gone[stage], "stage", self.flow, self.flow.stages, gone)
+        found = _followed(stage, "stage", self.flow, self.flow.stages, gone)
         assert found is not None
         return found
 

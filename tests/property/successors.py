@@ -108,6 +108,27 @@ def _under(pipeline: Pipeline, ids: dict[str, str]) -> Pipeline:
     return replace(pipeline, id=ids.get(pipeline.id, pipeline.id), stages=stages)
 
 
+def _join_pipelines(draw: st.DrawFn, flow: Flow) -> Flow:
+    """Two pipelines become one; perhaps a stage of the one becomes one of the other besides."""
+    if len(flow.pipelines) < 2:
+        return flow
+    first, second = draw(st.permutations(list(flow.pipelines)))[:2]
+    new = _fresh(flow, "j")
+    both = [stage for old in (first, second) for stage in flow.pipelines[old].stages]
+    ids = {first: new, second: new} | {stage.id: f"{new}.{stage.short}" for stage in both}
+    moved = (*flow.moved, Moved("pipeline", first, new), Moved("pipeline", second, new))
+    if draw(st.booleans()):
+        old, into = (draw(st.sampled_from(flow.pipelines[home].stages)) for home in (second, first))
+        ids[old.id] = ids[into.id]
+        moved = (*moved, Moved("stage", old.id, ids[old.id]))
+    stages = {ids[stage.id]: replace(stage, id=ids[stage.id]) for stage in reversed(both)}
+    rest = {id_: one for id_, one in flow.pipelines.items() if id_ not in {first, second}}
+    if len(stages) + sum(len(one.stages) for one in rest.values()) < _FEWEST_STAGES:
+        return flow
+    joined = replace(flow.pipelines[first], id=new, stages=tuple(stages.values()))
+    return replace(_reworded(replace(flow, pipelines={**rest, new: joined}), ids), moved=moved)
+
+
 def _merge(draw: st.DrawFn, flow: Flow) -> Flow:
     """A stage is merged into another one that is there already, or that comes to be by another change."""
     old, new = draw(_pairs(flow))
@@ -117,9 +138,9 @@ def _merge(draw: st.DrawFn, flow: Flow) -> Flow:
 
 
 def _remove(draw: st.DrawFn, flow: Flow) -> Flow:
+    """A stage is removed, perhaps one that has its id only by another change: no store has known it so."""
     old, new = draw(_pairs(flow))
-    # What `removed` names is a stage of the revision before, not one that only comes to be with this one.
-    if _alone(flow, old) or not {old, old.partition(".")[0]}.isdisjoint(moved.new for moved in flow.moved):
+    if _alone(flow, old):
         return flow
     return replace(_reworded(_without(flow, old), {old: new}), removed=(*flow.removed, Removed(old, new)))
 
@@ -265,5 +286,6 @@ def _reworded(flow: Flow, ids: dict[str, str]) -> Flow:
     return replace(loads(json.dumps(record)), moved=flow.moved, removed=flow.removed)
 
 
-_STAGES = (_rename_stage, _rename_pipeline, _merge, _merge, _merge, _remove, _remove)
+_FEWEST_STAGES = 4
+_STAGES = (_rename_stage, _rename_pipeline, _join_pipelines, _merge, _merge, _merge, _remove, _remove)
 _FIELDS = (_rename_field, _remove_field, _remove_field, _default, _default, _type)

@@ -185,6 +185,46 @@ def test_a_merge_lets_go_what_a_paused_move_held() -> None:
     assert w.fired() == [("m", "d")]
 
 
+TWO = """
+pipelines:
+  a: {stages: [new, done]}
+  b: {stages: [new, {id: won, outcome: won}]}
+fields: {paid: {type: boolean, default: false}}
+"""
+ONE = """
+pipelines:
+  c: {stages: [new, done, {id: won, outcome: won}]}
+fields: {paid: {type: boolean, default: false}}
+moved: [{from: a, to: c}, {from: b, to: c}]
+"""
+
+
+def test_two_pipelines_become_one_with_all_deals_in_their_entries() -> None:
+    w = world("m: {from: a.new, to: b.won, action: move, after: 2h}", rest=TWO)
+    w.add("x", "a.new").add("y", "b.new").add("z", "b.won").run().later("1h")
+    w.sql("UPDATE deals SET _imported = stage")
+    before = {deal.id: (deal.entry, deal.entered_at, deal.updated_at) for deal in w.deals()}
+    w.apply("m: {from: c.new, to: c.won, action: move, after: 2h}", rest=ONE)
+    assert {deal.id: (deal.entry, deal.entered_at, deal.updated_at) for deal in w.deals()} == before
+    assert [(deal.stage, deal.pipeline) for deal in w.deals()] == [("c.new", "c"), ("c.new", "c"), ("c.won", "c")]
+    with w.store.read() as connection:
+        remembered = connection.exec_driver_sql("SELECT _imported FROM deals ORDER BY seq").scalars().all()
+    assert remembered == ["c.new", "c.new", "c.won"]
+    assert w.queued() == {"x": "2026-03-02T12:00"}
+    assert w.later("1h").run().fired() == [("m", "x")], "y stood where m wasn't live"
+
+
+def test_stages_of_two_pipelines_keep_their_own_live_dates_as_one() -> None:
+    only_a = "m: {from: a.new, to: b.won, action: move, when: deal.paid}"
+    w = world(only_a, rest=TWO).later("1h").add("x", "a.new").add("y", "b.new").later("1h")
+    w.apply(only_a.replace("a.new", "[a.new, b.new]"), rest=TWO).later("1h").add("y2", "b.new").later("1h")
+    w.apply("m: {from: c.new, to: c.won, action: move, when: deal.paid}", rest=ONE)
+    for id_ in ("x", "y", "y2"):
+        w.set(id_, paid=True)
+    assert w.run().fired() == [("m", "x"), ("m", "y2")]
+    assert w.add("late", "c.new", paid=True).run().fired()[2:] == [("m", "late")]
+
+
 # Removed stages
 
 
@@ -234,3 +274,43 @@ def test_an_empty_stage_just_goes() -> None:
     with w.store.read() as connection:
         stages = connection.exec_driver_sql("SELECT id FROM stages ORDER BY position").scalars().all()
     assert stages[:2] == ["sales.docs", "sales.won"]
+
+
+LATER_ID = {
+    "the stage's": (
+        SALES.replace("[new, docs,", "[docs,")
+        + "moved: [{from: sales.new, to: sales.first}]\nremoved: [{stage: sales.first, deals: {to: sales.docs}}]\n",
+        "sales",
+    ),
+    "the pipeline's": (
+        SALES.replace("  sales:", "  deals:").replace("[new, docs,", "[docs,")
+        + "moved: [{from: sales, to: deals}]\nremoved: [{stage: deals.new, deals: {to: deals.docs}}]\n",
+        "deals",
+    ),
+}
+
+
+@pytest.mark.parametrize("later", LATER_ID)
+def test_removed_may_name_a_stage_by_an_id_that_was_never_applied(later: str) -> None:
+    rest, home = LATER_ID[later]
+    both = "m: {from: sales.new, to: sales.lost, action: move, after: 3h}\n"
+    wins = "w: {from: sales.docs, to: sales.won, action: move, after: 2h}\n"
+    w = world(both + wins, deals=["a"]).add("b", "sales.docs").run().later("1h")
+    w.sql("UPDATE deals SET _imported = stage")
+    _, *stood = facts(w, "b")
+    w.apply(wins.replace("sales", home), rest=rest)
+    assert facts(w, "a") == (f"{home}.docs", 2, w.now, w.now)
+    assert facts(w, "b") == (f"{home}.docs", *stood)
+    with w.store.read() as connection:
+        remembered = connection.exec_driver_sql("SELECT DISTINCT _imported FROM deals").scalars().all()
+    assert remembered == [f"{home}.docs"]
+    assert w.run().queued() == {"a": "2026-03-02T13:00", "b": "2026-03-02T12:00"}
+    assert w.later("2h").run().fired() == [("w", "b"), ("w", "a")]
+
+
+def test_a_stage_that_is_merged_into_a_removed_one_goes_where_that_goes() -> None:
+    rest = SALES.replace("[new, docs,", "[") + (
+        "moved: [{from: sales.new, to: sales.docs}]\nremoved: [{stage: sales.docs, deals: {to: sales.lost}}]\n"
+    )
+    w = world(deals=["a"]).add("b", "sales.docs").later("1h").apply("", rest=rest)
+    assert [facts(w, id_) for id_ in "ab"] == [("sales.lost", 2, w.now, w.now)] * 2
