@@ -101,6 +101,7 @@ def _type(text: str) -> Type:
     return Type(Kind(kind), places, tuple(values))
 
 
+@lru_cache(maxsize=1024, typed=True)  # a statement asks twice: whether it changes, and to what
 def _converted(stored: str | int | None, old: str, new: str, name: str) -> str | int | None:
     before, after = _type(old), _type(new)
     try:
