@@ -38,6 +38,7 @@ fresh: setup ## are the generated copies (schemas/, docs/reference/) current?
 bench: setup ## speed and memory against hand-written SQL; DEALS=1000000
 	$(BIN)/python tests/bench/run.py --deals $(DEALS)
 	$(BIN)/python tests/bench/preview.py --deals $(DEALS)
+	$(BIN)/python tests/bench/apply.py --deals $(DEALS)
 	$(BIN)/python tests/bench/validate.py
 	$(BIN)/python tests/bench/bad_input.py
 	$(BIN)/python tests/bench/scenarios.py
