@@ -45,7 +45,7 @@ START = 1_774_602_000_000
 TYPES: dict[str, Type] = {
     "amount": decimal(2),
     "account": TEXT,
-    "source": enum("web", "ads"),
+    "source": enum("web", "ads", "fax"),
     "paid": BOOLEAN,
     "day": DATE,
     "call_at": DATETIME,

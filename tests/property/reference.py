@@ -113,6 +113,7 @@ class Reference(Rules):
             for name, field in self.flow.fields.items():
                 value = values.get(name)
                 allowed = value is None or not field.type.values or value in field.type.values
+                self.seen["values that their enum lost"] += not allowed
                 values[name] = self._or_default(name, value if allowed else None)
             deal.values = values
             self.seen["values that came back"] += any(shelf.get(deal.id) is not None for shelf in back.values())
