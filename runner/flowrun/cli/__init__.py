@@ -9,8 +9,11 @@ Nothing here imports a command before it is asked for, so that `flowrun --help` 
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import click
 
@@ -26,7 +29,8 @@ _COMPLETION = "_FLOWRUN_COMPLETE"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that the arguments (by default those of the process) name; returns the exit status."""
     try:
-        status = _run(_texts(sys.argv[1:] if arguments is None else arguments), Session())
+        with _noticing_interrupts() as interrupted:
+            status = _run(_texts(sys.argv[1:] if arguments is None else arguments), Session(), interrupted)
     except KeyboardInterrupt:
         status = Status.INTERRUPTED
     return status if _flushed() else status or Status.FAILED
@@ -43,7 +47,31 @@ def _texts(arguments: Sequence[str]) -> list[str]:
     return texts
 
 
-def _run(arguments: list[str], session: Session) -> int:
+@contextmanager
+def _noticing_interrupts() -> Iterator[Callable[[], bool]]:
+    """Yields a function that says whether there was an interrupt.
+
+    One that comes while the database calls a function of ours is not what it ends with: the database reports a failed
+    function.
+    """
+    seen: list[int] = []
+
+    def notice(number: int, _frame: object) -> None:
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    usual = signal.getsignal(signal.SIGINT)
+    ours = usual is signal.default_int_handler and threading.current_thread() is threading.main_thread()
+    if ours:
+        signal.signal(signal.SIGINT, notice)
+    try:
+        yield lambda: bool(seen)
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, usual)
+
+
+def _run(arguments: list[str], session: Session, interrupted: Callable[[], bool]) -> int:
     from flowrun.cli.frame import root
 
     try:
@@ -75,6 +103,9 @@ def _run(arguments: list[str], session: Session) -> int:
         session.terminal.complain(f"{where}{error.strerror or error}")
         return Status.FAILED
     except Exception as error:  # noqa: BLE001 - whatever else comes this far is a defect, and says so
+        if interrupted():
+            session.terminal.complain("interrupted")
+            return Status.INTERRUPTED
         from flowrun.cli.defect import report
 
         session.terminal.complain(*report(error, arguments))

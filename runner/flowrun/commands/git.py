@@ -25,8 +25,8 @@ _OF_HOOKS = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX
 
 
 def commit(folder: Path) -> str | None:
-    """The commit that is checked out, in seven digits or more; None without git, a repository, or a commit."""
-    return _answer(folder, "rev-parse", "--short=7", "HEAD")
+    """The commit that is checked out, as its full hash; None without git, a repository, or a commit."""
+    return _answer(folder, "rev-parse", "--verify", "HEAD")
 
 
 def changed(folder: Path) -> bool | None:

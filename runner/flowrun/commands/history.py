@@ -15,11 +15,11 @@ def history(store: str, clock: Clock, limit: int | None = None) -> History:
 
     Raises WorkFailed for a store that can't be used or has no revision.
     """
-    with open_store(store, clock) as opened:
+    with open_store(store, clock, read_only=True) as opened:
         return engine.history(opened, limit)
 
 
 def told(store: str, clock: Clock, number: int) -> Told:
     """That revision, with what it changed. Raises WorkFailed as `history`, and where there is no such revision."""
-    with open_store(store, clock) as opened:
+    with open_store(store, clock, read_only=True) as opened:
         return engine.told(opened, number)

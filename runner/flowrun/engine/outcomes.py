@@ -34,7 +34,7 @@ from sqlalchemy.schema import CreateTable
 from flowrun.engine.judge import Route
 from flowrun.flow.model import Action
 from flowrun.plan import Figure
-from flowrun.store.tables import deals_table, routes
+from flowrun.store.tables import deals_table, routes, tunnels
 
 _temporary = MetaData(schema="temp")
 
@@ -128,7 +128,10 @@ def compare(connection: Connection, live_deals: FromClause) -> None:
     _count(connection, Figure.WAITING, wait, wait.c.side == int(Side.WITH))
     waited_before = exists().where(waited.c.side == int(Side.WITHOUT), _same(waited, wait))
     _count(connection, Figure.NEWLY_WAITING, wait, wait.c.side == int(Side.WITH), ~waited_before)
-    _count(connection, Figure.CANCELLED, waited, was_waiting, of_a_live_entry, ~still_waits, ~came_to_pass)
+    held = exists().where(
+        tunnels.c.id == waited.c.tunnel, or_(tunnels.c.paused_at.is_not(None), tunnels.c.tripped_at.is_not(None))
+    )
+    _count(connection, Figure.CANCELLED, waited, was_waiting, of_a_live_entry, ~still_waits, ~came_to_pass, ~held)
     _count(connection, Figure.RETIMED, waited, was_waiting, at_another_time)
 
 
@@ -161,10 +164,19 @@ def left_won(connection: Connection) -> int:
     return int(connection.execute(rows).scalar_one())
 
 
-def fired(connection: Connection, action: Action) -> int:
-    """How many moves or copies happen with the plan, those that are already due among them."""
+def moved(connection: Connection) -> int:
+    """How many deals are moved with the plan, each once, those that are due anyway among them."""
+    return _fired(connection, Action.MOVE, func.count(done.c.target.distinct()))
+
+
+def copied(connection: Connection) -> int:
+    """How many copies are made with the plan, those that are due anyway among them."""
+    return _fired(connection, Action.COPY, func.count())
+
+
+def _fired(connection: Connection, action: Action, what: ColumnElement[int]) -> int:
     mine = done.c.side == int(Side.WITH), done.c.result == "fired", done.c.action == str(action)
-    return int(connection.execute(select(func.count()).select_from(done).where(*mine)).scalar_one())
+    return int(connection.execute(select(what).select_from(done).where(*mine)).scalar_one())
 
 
 def touched(connection: Connection, live_deals: FromClause, relocated_from: Sequence[str]) -> int:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
-from sqlalchemy import Connection, func, select, true, update
+from sqlalchemy import Connection, MetaData, func, select, true, update
 
 from flowrun.diagnostics import did_you_mean
 from flowrun.engine import future, outcomes
@@ -22,13 +22,13 @@ from flowrun.engine.live import apply_flow, known, stays_live
 from flowrun.engine.outcomes import Side
 from flowrun.errors import StalePlan, WrongUsage
 from flowrun.expr.types import Kind, Value
-from flowrun.flow.model import Action, Flow, Mode, Outcome
+from flowrun.flow.model import Flow, Mode, Outcome
 from flowrun.plan import Effect, Figure, Impact
 from flowrun.store import columns, journal, revisions, scratch
 from flowrun.store.connection import Store, Transaction
 from flowrun.store.journal import Firing
 from flowrun.store.revisions import Author, Revision
-from flowrun.store.tables import deals_table, flowrun
+from flowrun.store.tables import deals_table, flowrun, tunnels
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +111,14 @@ class Preview:
             stages=self._stages,
             losses=self._losses,
             relocated=sum(self._stages.get(stage, 0) for stage in step.relocated),
-            moved=outcomes.fired(connection, Action.MOVE),
-            copied=outcomes.fired(connection, Action.COPY),
+            moved=outcomes.moved(connection),
+            copied=outcomes.copied(connection),
             touched=outcomes.touched(connection, step.live_deals, list(step.relocated)),
             left_won=outcomes.left_won(connection),
             existing=outcomes.taken_though_existing(connection, step.live_deals),
             total=self._total,
+            trips=self._trips() if self.possible else (),
+            played=self.possible,
             summed=self._question.total,
         )
 
@@ -197,6 +199,15 @@ class Preview:
             ]
             if fresh:
                 yield tunnel.id, fresh
+
+    def _trips(self) -> tuple[str, ...]:
+        """The tunnels whose breaker has tripped with the plan, and hasn't now."""
+        by_plan = select(tunnels.c.id).where(tunnels.c.tripped_at == self._now)
+        before = tunnels.to_metadata(MetaData(), schema=scratch.LIVE)
+        already = set(self._connection.execute(select(before.c.id).where(before.c.tripped_at.is_not(None))).scalars())
+        old_ids = {new: old for old, new in self._step.renamed.tunnels.items()}
+        found = set(self._connection.execute(by_plan).scalars())
+        return tuple(id_ for id_ in self._step.flow.tunnels if id_ in found and old_ids.get(id_, id_) not in already)
 
     def _effects(self) -> dict[str, Effect]:
         connection, step = self._connection, self._step

@@ -69,7 +69,8 @@ def _stages(base: Flow, wanted: Flow, impact: Impact, allowed: Allowed) -> Itera
             yield Refusal(
                 Rail.REMOVE_STAGE,
                 f"{_stand(count)} in {id_}, which the files no longer have",
-                f"say where they go: 'removed: [{{stage: {id_}, to: PIPELINE.STAGE}}]', or rename it by 'moved'",
+                f"say where they go: 'removed: [{{stage: {id_}, deals: {{to: PIPELINE.STAGE}}}}]', "
+                "or rename it by 'moved'; no --allow lifts this",
                 None,
             )
     total = sum(relocated.values())

@@ -25,9 +25,9 @@ def marked(before: str | None, after: str | None) -> list[Line]:
     items = _items(before), _items(after)
     if items[0] is not None and items[1] is not None:
         return _lists(before, after, items[0], items[1])
-    if len(before) > 1 and after.startswith(before + " "):
+    if len(before) > 1 and after.startswith(before + " ") and after[len(before) + 1].isalpha():
         return [line(Run(f"+ {after[len(before) :].strip()}", Ink.GREEN))]
-    if len(after) > 1 and before.startswith(after + " "):
+    if len(after) > 1 and before.startswith(after + " ") and before[len(after) + 1].isalpha():
         return [line(Run(f"- {before[len(after) :].strip()}", Ink.RED))]
     return _both(before, after)
 

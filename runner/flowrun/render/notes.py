@@ -26,6 +26,7 @@ _NAMES = {
     Figure.RETIMED: "retimed",
     Figure.SKIPPED: "left out",
 }
+_TRIPS = "its breaker trips: more that are due wait for 'flowrun resume'"
 _ID = 40
 """Columns that the id of a sample may take."""
 
@@ -46,6 +47,7 @@ def impact_notes(of: Comparison, impact: Impact | None, *, samples: bool = False
     for id_, effect in impact.tunnels.items() if impact else ():
         tunnel = of.wanted.tunnels.get(id_)
         notes = [] if id_ in told or tunnel is None else [note for _, note in _effect(tunnel, effect)]
+        notes += [_TRIPS] if impact and notes and id_ in impact.trips else []
         if notes:
             apart.append(id_)
             here = (ChangeKind.TUNNEL, id_, None)
@@ -56,6 +58,8 @@ def impact_notes(of: Comparison, impact: Impact | None, *, samples: bool = False
 
 def deals_text(impact: Impact) -> str:
     """`Deals: 12 relocated, 0 moved, 0 copied at once, 9 retimed.`, and more only where there is more."""
+    if not impact.played:
+        return "Deals: not looked at, since it can't be applied so."
     totals = Counter[Figure]()
     for effect in impact.tunnels.values():
         totals.update(effect.counts)
@@ -83,6 +87,8 @@ def impact_content(impact: Impact) -> dict[str, object]:
             "touched": impact.touched,
             "total": impact.total,
         },
+        "played": impact.played,
+        "trips": list(impact.trips),
         "stages": dict(impact.stages),
         "losses": [
             {"how": str(one.how), "field": one.field, "what": one.what, "deals": one.deals, "emptied": one.emptied}
@@ -101,6 +107,8 @@ def impact_of(content: Mapping[str, Any]) -> Impact:
             Loss(Loses(one["how"]), one["field"], one["deals"], one["emptied"], one["what"])
             for one in content.get("losses", ())
         ),
+        trips=tuple(content.get("trips", ())),
+        played=content.get("played", True),
         **{name: deals.get(name, 0) for name in ("relocated", "moved", "copied", "touched", "total")},
     )
 
@@ -155,6 +163,8 @@ def _notes(change: Change, of: Comparison, impact: Impact | None, fates: _Fates)
                 if tunnel is not None:
                     for figure, note in _effect(tunnel, impact.of(change.id)):
                         yield _key(change, figure), note
+                    if change.id in impact.trips:
+                        yield None, _TRIPS
 
 
 def _stood(change: Change, impact: Impact | None, fates: _Fates) -> Iterator[str]:

@@ -148,7 +148,7 @@ class Store:
         try:
             yield
         except DBAPIError as error:
-            raise _unusable(self.url, error) from error
+            raise _unusable(self.url, error, written=self.lock is not None or self.path is None) from error
 
 
 def open_store(url: str, clock: Clock | None = None, *, create: bool = False, read_only: bool = False) -> Store:
@@ -373,7 +373,7 @@ def _is_busy(error: BaseException | None) -> bool:
     return code is not None and code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
-def _unusable(url: str, error: DBAPIError) -> WorkFailed:
+def _unusable(url: str, error: DBAPIError, *, written: bool = True) -> WorkFailed:
     code = (getattr(error.orig, "sqlite_errorcode", None) or 0) & 0xFF
     match code:
         case sqlite3.SQLITE_NOTADB:
@@ -387,7 +387,8 @@ def _unusable(url: str, error: DBAPIError) -> WorkFailed:
         case sqlite3.SQLITE_IOERR:
             return WorkFailed(f"{url} can't be read or written: {error.orig}", "is the disk full, or failing?")
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-            return WorkFailed(f"{url} can't be opened: {error.orig}", _PERMISSIONS)
+            needs = _PERMISSIONS if written else "flowrun must be able to read this file, and what lies beside it"
+            return WorkFailed(f"{url} can't be opened: {error.orig}", needs)
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return WorkFailed(f"{url} is locked by another program", "try again in a moment")
     raise error

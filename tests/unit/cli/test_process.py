@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from flowrun.cli import main
+from flowrun.cli.status import Status
 
 _PACKAGE = Path(__file__).parents[3] / "runner"
 _FLOW = "flowrun: 1\nproject: acme\npipelines:\n  sales: {name: Ж, stages: [{id: won, outcome: won}]}\n"
@@ -111,3 +116,21 @@ def test_any_locale_will_do(project: Path) -> None:
     assert (text.returncode, text.stdout) == (0, b"\\u2713 no problems in 1 file\n")
     document = _flowrun("graph", cwd=project, **more)
     assert 'n_sales ["Ж"]' in document.stdout.decode("utf-8")
+
+
+def test_an_interrupt_that_the_database_takes_for_a_failed_function_is_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        connection = sqlite3.connect(":memory:")
+        connection.create_function("press", 0, lambda: signal.raise_signal(signal.SIGINT))
+        connection.execute("SELECT press()")
+
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        monkeypatch.setattr("flowrun.commands.history.history", interrupted)
+        assert main(["history"]) == Status.INTERRUPTED
+        assert capsys.readouterr().err.endswith("error: interrupted\n")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, usual)

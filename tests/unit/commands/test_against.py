@@ -135,7 +135,7 @@ def test_the_document_names_both_ends_and_knows_of_no_deals(top: Path) -> None:
     assert content["summary"] == {"add": 0, "change": 1, "rename": 0, "remove": 1}
     assert comparison_content(compared("main"))["head"] == {
         "ref": None,
-        "commit": run("rev-parse", "--short=7", "HEAD"),
+        "commit": run("rev-parse", "HEAD"),
     }
 
 

@@ -192,3 +192,30 @@ def test_nothing_is_written(tmp_path: object) -> None:
     before = everything()
     seen(w, "n: {from: sales.new, to: care.kickoff, action: copy, existing: include}")
     assert everything() == before
+
+
+def test_a_breaker_that_trips_holds_what_is_due_and_cancels_nothing() -> None:
+    w = world(WAITING, deals=[f"d{number}" for number in range(5)]).run().later("1h")
+    tripping = WAITING.replace("2h", "30m")[:-1] + ", breaker: {firings: 3, per: 1h}}"
+    impact = seen(w, tripping)
+    assert (impact.of("w")[Figure.NOW], impact.of("w")[Figure.CANCELLED], impact.trips) == (3, 0, ("w",))
+    w.apply(tripping).run()
+    assert len(w.fired()) == 3
+    assert seen(w, tripping.replace("30m", "20m")).trips == ()
+
+
+def test_a_deal_that_is_moved_twice_is_one_deal() -> None:
+    w = stock()
+    chain = """
+        n: {from: sales.new, to: sales.docs, action: move, existing: include}
+        o: {from: sales.docs, to: sales.won, action: move, when: not deal.paid}
+    """
+    impact = seen(w, chain)
+    assert (figures(impact), impact.moved, impact.touched) == ({"n": 1, "o": 1, "m": 0}, 1, 1)
+
+
+def test_a_plan_that_can_t_be_applied_is_not_played() -> None:
+    w = stock()
+    rest = SALES.replace("[new, docs,", "[docs,").replace("care:", "care:")
+    impact = seen(w, "n: {from: sales.docs, to: sales.won, action: move, existing: include}", rest)
+    assert (impact.played, impact.stages, impact.of("n")[Figure.NOW]) == (False, {"sales.new": 1}, 0)
