@@ -26,12 +26,16 @@ def standing_in(connection: Connection, base: Flow, wanted: Flow) -> dict[str, i
 
 
 def losses(connection: Connection, base: Flow, wanted: Flow) -> tuple[Loss, ...]:
-    """What the deals of the store would lose of their fields if `wanted` took the place of `base`."""
+    """What the deals of the store would lose of their fields if `wanted` took the place of `base`, and what they hold
+    in columns of other programs that have the name of a field of `wanted`."""
     return tuple(_losses(connection, base, wanted))
 
 
 def _losses(connection: Connection, base: Flow, wanted: Flow) -> Iterator[Loss]:
     present = columns.present(connection)
+    for column in columns.foreign(connection, base, wanted):
+        if count := _count(connection, f"{quoted(column)} IS NOT NULL"):
+            yield Loss(Loses.FOREIGN, column, count, count)
     renamed = renames(base, wanted).fields
     found = columns.asides(present, renamed)
     for field in base.fields.values():

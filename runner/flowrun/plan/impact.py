@@ -47,17 +47,19 @@ class Effect:
 
 
 class Loses(StrEnum):
-    """How deals lose what a field holds."""
+    """How deals lose what a field holds; `FOREIGN`: a new field would take the column that another program made."""
 
     FIELD = "field"
     VALUE = "value"
     PLACES = "places"
     TYPE = "type"
+    FOREIGN = "foreign"
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What deals lose of one field, by its old id: the field itself, one value of an enum, digits, or its type.
+    """What deals lose of one field, by its old id: the field itself, one value of an enum, digits, or its type; or
+    what they hold in another program's column, by its name.
 
     `what` is the enum's value, or for places and types `before → after`; None for a whole field. `deals` hold a value
     that is concerned; in `emptied` of them nothing of it is left.

@@ -80,6 +80,15 @@ def _stages(base: Flow, wanted: Flow, impact: Impact, allowed: Allowed) -> Itera
 
 
 def _fields(impact: Impact, allowed: Allowed) -> Iterator[Refusal]:
+    for loss in impact.losses:
+        if loss.how is Loses.FOREIGN and loss.deals:
+            verb = "holds" if loss.deals == 1 else "hold"
+            yield Refusal(
+                Rail.REMOVE_FIELD,
+                f"the column {loss.field} of deals is another program's, and {_count(loss.deals)} {verb} a value in it",
+                f"name the field otherwise, or rename that column: ALTER TABLE deals RENAME COLUMN {loss.field} TO …",
+                None,
+            )
     for rail, hows in ((Rail.REMOVE_FIELD, {Loses.FIELD, Loses.VALUE, Loses.PLACES}), (Rail.FIELD_TYPE, {Loses.TYPE})):
         lost = [loss for loss in impact.losses if loss.how in hows and loss.deals]
         total = sum(loss.deals for loss in lost)

@@ -194,12 +194,17 @@ def _stood(change: Change, impact: Impact | None, fates: _Fates) -> Iterator[str
 
 def _field(change: Change, impact: Impact | None) -> Iterator[tuple[str | None, str]]:
     old = change.old_id if change.old_id is not None else change.id
-    losses = [loss for loss in impact.losses if loss.field == old and loss.deals] if impact else []
+    lost = [loss for loss in impact.losses if loss.deals] if impact else []
+    losses = [loss for loss in lost if loss.field == old and loss.how is not Loses.FOREIGN]
     if change.action is ChangeAction.RENAME:
         yield None, "renamed; its values stay"
     if change.action is ChangeAction.REMOVE:
         yield None, "".join(_loss(loss) + "; " for loss in losses) + "the column stays, unseen"
         return
+    for loss in lost:
+        if loss.how is Loses.FOREIGN and loss.field.lower() == change.id:
+            verb = "holds" if loss.deals == 1 else "hold"
+            yield None, f"another program's column, in which {counted(loss.deals, 'deal')} {verb} a value"
     keys = {key.key for key in change.keys}
     for loss in losses:
         key = {Loses.VALUE: "values", Loses.PLACES: "places", Loses.TYPE: "type"}.get(loss.how)

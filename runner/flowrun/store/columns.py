@@ -77,6 +77,14 @@ def unseen(connection: Connection, flow: Flow) -> tuple[Aside, ...]:
     return tuple(found)
 
 
+def foreign(connection: Connection, base: Flow, wanted: Flow) -> tuple[str, ...]:
+    """The columns of `deals` that other programs made and that have the name of a field of `wanted`, in any case of
+    letters: SQLite knows no difference. `base` is the applied flow."""
+    found = sorted(present(connection) - base.fields.keys())
+    same = [column for column in found if not column.startswith("_") and column.lower() in wanted.fields]
+    return tuple(column for column in same if _last_declared(connection, column) is None)
+
+
 def succession(old: Field, new: Field, column: str, aside: Aside | None, zone: str) -> str:
     """What becomes of a field's stored value, as SQL; NULL where nothing of it is left. Defaults are not in it.
 
@@ -107,7 +115,7 @@ def install(connection: Connection, base: Revision | None, flow: Flow, renamed: 
     for column in sorted(builder.columns - known):
         if declared := None if column.startswith("_") else _last_declared(connection, column):
             builder.set_aside(*declared)
-        elif column in flow.fields:
+        elif column.lower() in flow.fields:
             builder.put_out_of_the_way(column, number)
     for old, new in renamed.items():
         builder.rename_field(old, new)
@@ -158,7 +166,7 @@ class _Builder:
         return name
 
     def put_out_of_the_way(self, column: str, number: int) -> None:
-        """Rename a column that nobody knows: another program's own."""
+        """Rename a column that nobody knows: another program's own. The rails see to it that it holds nothing."""
         self._rename(column, f"_former_{column}_{number}")
 
     def take_over(self, old: Field | None, new: Field, number: int) -> None:

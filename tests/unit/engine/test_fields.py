@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import pytest
 
+from flowrun.engine.deploy import difference
 from flowrun.engine.holdings import losses
 from flowrun.expr.types import Value
-from flowrun.plan import Loses, Loss
+from flowrun.plan import Loses, Loss, Rail, Refusal
 from flowrun.store import columns, revisions
 from tests.unit.engine.kit import World, flow_of, world
 
@@ -120,6 +121,29 @@ def test_a_column_that_another_program_made_is_left_to_it() -> None:
     assert values(w.apply("", rest=after), "note") == [None]
     with w.store.read() as connection:
         assert {"note", "_former_note_1"} <= columns.present(connection)
+
+
+@pytest.mark.parametrize("name", ["note", "NOTE"])
+def test_a_field_is_refused_where_another_programs_column_holds_values(name: str) -> None:
+    w = held("integer", 1, 2, 3)
+    w.sql(f"ALTER TABLE deals ADD COLUMN {name} TEXT")
+    base, after = rest("integer"), rest("integer").replace("other: integer", "note: integer")
+    assert (lost(w, base), lost(w, after)) == ((), ())
+    w.sql(f"UPDATE deals SET {name} = seq WHERE seq < 3")
+    assert (lost(w, base), lost(w, after)) == ((), (Loss(Loses.FOREIGN, name, 2, 2),))
+    found = difference(w.store, flow_of("", rest=after), allowed=dict.fromkeys(Rail)).refusals
+    assert found == (
+        Refusal(
+            Rail.REMOVE_FIELD,
+            f"the column {name} of deals is another program's, and 2 deals hold a value in it",
+            f"name the field otherwise, or rename that column: ALTER TABLE deals RENAME COLUMN {name} TO …",
+            None,
+        ),
+    )
+    renamed = after.replace("x: integer, note", "note") + "moved: [{from: fields.x, to: fields.note}]\n"
+    assert lost(w, renamed) == (Loss(Loses.FOREIGN, name, 2, 2),)
+    w.sql(f"UPDATE deals SET {name} = NULL")
+    assert values(w.apply("", rest=after), "note") == [None, None, None]
 
 
 def test_a_column_that_an_older_flowrun_left_comes_back_too() -> None:

@@ -226,7 +226,7 @@ def test_fields_say_what_deals_lose() -> None:
         (", gone: text, was: text", ", is: text"),
         ("values: [a, b]", "values: [a]"),
         ("size: decimal", "size: {type: decimal, places: 0}"),
-        ("age: integer", "age: date"),
+        ("age: integer", "age: date, theirs: text"),
         ("", "moved: [{from: fields.was, to: fields.is}]\n"),
     ]
     losses = (
@@ -234,6 +234,7 @@ def test_fields_say_what_deals_lose() -> None:
         Loss(Loses.VALUE, "kind", 1, 1, "b"),
         Loss(Loses.PLACES, "size", 3, 0, "2 → 0"),
         Loss(Loses.TYPE, "age", 5, 2, "integer → date"),
+        Loss(Loses.FOREIGN, "Theirs", 1, 1),
     )
     assert shown(texts, Impact(losses=losses)) == [
         "~ field was → is                              renamed; its values stay   flows/sales.yaml:5",
@@ -245,6 +246,8 @@ def test_fields_say_what_deals_lose() -> None:
         "    places: 2 → 0                             the value of 3 deals is rounded",
         "~ field age   flows/sales.yaml:5",
         "    type: integer → date                      5 deals hold a value: 3 keep it, 2 lose it",
+        "+ field theirs                                another program's column, in which 1 deal holds a value",
+        "    text   flows/sales.yaml:5",
     ]
 
 
