@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from flowrun.engine.leftovers import Leftover
 from flowrun.engine.retention import Doomed
-from flowrun.render.ink import Line, line
+from flowrun.render.ink import Line, line, visible
 from flowrun.render.moment import counted, moment
 
 
@@ -36,7 +36,16 @@ def leftovers_text(found: Sequence[Leftover], *, done: bool) -> list[Line]:
             line(
                 f"  {one.field} ({one.kind}, revision {one.revision}): "
                 f"{counted(one.deals, 'deal')} {'held' if done else 'holds' if one.deals == 1 else 'hold'} a value"
+                f"{_indexes(one, done=done)}"
             )
             for one in found
         ),
     ]
+
+
+def _indexes(of: Leftover, *, done: bool) -> str:
+    if not of.indexes:
+        return ""
+    several = len(of.indexes) > 1
+    verb = "went" if done else "go" if several else "goes"
+    return f"; the index{'es' if several else ''} {', '.join(map(visible, of.indexes))} {verb} with it"

@@ -26,6 +26,7 @@ from flowrun.expr.types import DIGITS, Kind, Type
 from flowrun.flow.model import Field, Flow
 from flowrun.store import revisions
 from flowrun.store.ddl import DIALECT, drop_indexes_on, quoted, stored_literal, text_literal
+from flowrun.store.dependents import dependents
 from flowrun.store.revisions import Revision
 from flowrun.store.tables import builtin_columns, column_type
 from flowrun.store.tables import revisions as revisions_table
@@ -130,6 +131,9 @@ def install(connection: Connection, base: Revision | None, flow: Flow, renamed: 
 def drop(connection: Connection, column: str) -> None:
     """Drop a column, and the indexes that have it. Raises WorkFailed where something of another program forbids it."""
     drop_indexes_on(connection, column)
+    for one in dependents(connection, column):
+        if one.kind == "index":  # one that has it in an expression or a condition
+            connection.exec_driver_sql(f"DROP INDEX {quoted(one.name)}")
     _alter(connection, f"DROP COLUMN {quoted(column)}")
 
 
@@ -139,7 +143,7 @@ def _alter(connection: Connection, change: str) -> None:
     except OperationalError as error:
         raise WorkFailed(
             f"the table 'deals' can't be changed: {error.orig}",
-            "a view, trigger or index that another program made is in the way",
+            "a view, trigger or index that another program made is in the way: drop or change it first",
         ) from error
 
 

@@ -26,7 +26,7 @@ _NOW = (
     "coalesce((SELECT fixed_now FROM flowrun), "
     "CAST(strftime('%s', 'now') AS INTEGER) * 1000 + CAST(substr(strftime('%f', 'now'), 4) AS INTEGER))"
 )
-_TRIGGERS = (
+TRIGGERS = (
     "deals_insert_check",
     "deals_insert",
     "deals_update_check",
@@ -36,6 +36,7 @@ _TRIGGERS = (
     "deals_update_origin",
     "deals_delete",
 )
+"""Those that flowrun makes; others on `deals` are other programs'."""
 
 TEXT_CHARACTERS = 1_000_000
 """The most characters of one text."""
@@ -46,7 +47,7 @@ WRITABLE_BUILTINS = ("title", "owner")
 
 def lift(connection: Connection) -> None:
     """Take the triggers away, so that what `apply` does to the deals is nobody's change of them."""
-    for name in _TRIGGERS:
+    for name in TRIGGERS:
         connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
 
 

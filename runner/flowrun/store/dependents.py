@@ -1,0 +1,51 @@
+"""What other programs made in the store that uses a column of `deals`: their views, triggers and indexes.
+
+SQLite has them follow a column that is renamed. One that is dropped may leave them behind broken without a word: a name
+in quotes that is no column any more is a text to it. So they are looked for in their SQL, by the column's name.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from flowrun.store.schema import TRIGGERS
+
+
+@dataclass(frozen=True, slots=True)
+class Dependent:
+    """A view, trigger or index (`kind`), by its name, with the statement that makes it."""
+
+    kind: str
+    name: str
+    sql: str
+
+
+def dependents(connection: Connection, column: str) -> tuple[Dependent, ...]:
+    """Those that name the column, by kind and name.
+
+    A name that flowrun gave to a column that it set aside (`_was_…`) is nobody else's. For any other, a view or trigger
+    must name `deals` too.
+    """
+    return tuple(
+        one
+        for one, on_deals in _foreign(connection)
+        if _names(one.sql, column) and (on_deals or column.startswith("_") or _names(one.sql, "deals"))
+    )
+
+
+def _foreign(connection: Connection) -> list[tuple[Dependent, bool]]:
+    """All that isn't flowrun's own, each with whether it is on `deals`."""
+    made = (
+        "SELECT type, name, sql, tbl_name = 'deals' FROM sqlite_master "
+        "WHERE sql IS NOT NULL AND (type IN ('view', 'trigger') OR (type = 'index' AND tbl_name = 'deals')) "
+        "ORDER BY type, name"
+    )
+    found = [(Dependent(kind, name, sql), bool(on)) for kind, name, sql, on in connection.exec_driver_sql(made).all()]
+    return [(one, on) for one, on in found if one.name not in TRIGGERS and not one.name.startswith("engine_")]
+
+
+def _names(sql: str, name: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", sql, re.IGNORECASE) is not None
