@@ -26,7 +26,7 @@ from flowrun.expr.types import DIGITS, Kind, Type
 from flowrun.flow.model import Field, Flow
 from flowrun.store import revisions
 from flowrun.store.ddl import DIALECT, drop_indexes_on, quoted, stored_literal, text_literal
-from flowrun.store.dependents import dependents
+from flowrun.store.dependents import dependents, staying
 from flowrun.store.revisions import Revision
 from flowrun.store.tables import builtin_columns, column_type
 from flowrun.store.tables import revisions as revisions_table
@@ -181,7 +181,8 @@ class _Builder:
             if not keeps_all(old.type, new.type) or (old.default is None and new.default is not None):
                 self._fill(new, succession(old, new, new.id, None, self._zone))
         elif old is not None:
-            self._convert(old, self.set_aside(old, number), new, to_come_back(new, found))
+            with staying(self._connection, new.id):
+                self._convert(old, self.set_aside(old, number), new, to_come_back(new, found))
         elif latest is None:
             self._add(new)
         elif latest.type.kind is new.type.kind:
@@ -216,10 +217,11 @@ class _Builder:
         if (default or "NULL") == stored_literal(field):
             return
         former = f"_former_{field.id}"
-        self._rename(field.id, former)
-        self._add(field)
-        self._connection.exec_driver_sql(f"UPDATE deals SET {quoted(field.id)} = {quoted(former)}")
-        drop(self._connection, former)
+        with staying(self._connection, field.id):
+            self._rename(field.id, former)
+            self._add(field)
+            self._connection.exec_driver_sql(f"UPDATE deals SET {quoted(field.id)} = {quoted(former)}")
+            drop(self._connection, former)
         self.columns.discard(former)
 
     def _add(self, field: Field) -> None:

@@ -7,10 +7,15 @@ in quotes that is no column any more is a text to it. So they are looked for in 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DatabaseError
 
+from flowrun.errors import WorkFailed
+from flowrun.store.ddl import quoted
 from flowrun.store.schema import TRIGGERS
 
 
@@ -34,6 +39,33 @@ def dependents(connection: Connection, column: str) -> tuple[Dependent, ...]:
         for one, on_deals in _foreign(connection)
         if _names(one.sql, column) and (on_deals or column.startswith("_") or _names(one.sql, "deals"))
     )
+
+
+@contextmanager
+def staying(connection: Connection, column: str) -> Iterator[None]:
+    """Inside, another column takes the place of this one; what used it uses the new one afterwards.
+
+    Raises WorkFailed where it can't be made again, as an index whose values are unique no more.
+    """
+    found = dependents(connection, column)
+    if found:
+        # Views may use one another, and with a view go the triggers on it.
+        others = [one for one, _ in _foreign(connection) if one.kind != "index" and one not in found]
+        found = tuple(sorted((*found, *others), key=lambda one: _ORDER.index(one.kind)))
+    for one in reversed(found):
+        connection.exec_driver_sql(f"DROP {one.kind} {quoted(one.name)}")
+    yield
+    for one in found:
+        try:
+            connection.exec_driver_sql(one.sql)
+        except DatabaseError as error:
+            raise WorkFailed(
+                f"the {one.kind} {one.name} of another program can't stay on the new {column}: {error.orig}",
+                "drop or change it first",
+            ) from error
+
+
+_ORDER = ("view", "trigger", "index")
 
 
 def _foreign(connection: Connection) -> list[tuple[Dependent, bool]]:

@@ -9,6 +9,7 @@ import pytest
 
 from flowrun.engine.deploy import difference
 from flowrun.engine.holdings import losses
+from flowrun.errors import WorkFailed
 from flowrun.expr.types import Value
 from flowrun.plan import Loses, Loss, Rail, Refusal
 from flowrun.store import columns, revisions
@@ -164,6 +165,38 @@ def test_a_changed_default_is_what_other_programs_inserts_get() -> None:
     w = held("{type: integer, default: 6}", None, 1).apply("", rest=rest("{type: integer, default: 8}")).add("d2")
     assert values(w) == [6, 1, 8]
     assert values(w.apply("", rest=rest("integer")).add("d3")) == [6, 1, 8, None]
+
+
+@pytest.mark.parametrize("after", ["{type: integer, default: 7}", "text", "{type: text, default: a}"])
+def test_views_triggers_and_indexes_of_others_stay_with_a_field_that_becomes_another(after: str) -> None:
+    w = held("integer", 5)
+    made = [
+        "CREATE VIEW one AS SELECT x FROM deals",
+        "CREATE VIEW above AS SELECT x FROM one",
+        "CREATE TRIGGER heard AFTER UPDATE OF x ON deals BEGIN UPDATE flowrun SET environment = NEW.x; END",
+        "CREATE TRIGGER told INSTEAD OF INSERT ON above BEGIN SELECT 1; END",
+        "CREATE INDEX plain ON deals (x)",
+        "CREATE INDEX partial ON deals (other) WHERE x > 3",
+    ]
+    for statement in made:
+        w.sql(statement)
+    assert difference(w.store, flow_of("", rest=rest(after))).impact.total == 1
+    w.apply("", rest=rest(after))
+    with w.store.read() as connection:
+        names = "('one', 'above', 'heard', 'told', 'plain', 'partial')"
+        found = connection.exec_driver_sql(f"SELECT sql FROM sqlite_master WHERE name IN {names}").scalars().all()
+        assert sorted(found) == sorted(made)
+        assert [str(x) for x in connection.exec_driver_sql("SELECT x FROM above").scalars()] == ["5"]
+        assert connection.exec_driver_sql("SELECT environment FROM flowrun").scalar_one() is None
+
+
+def test_an_index_of_another_program_that_would_not_be_unique_any_more_is_told() -> None:
+    w = held("text", "1", "1.0")
+    w.sql("CREATE UNIQUE INDEX mine ON deals (x)")
+    with pytest.raises(WorkFailed, match="the index mine of another program can't stay on the new x: UNIQUE"):
+        w.apply("", rest=rest("decimal"))
+    with w.store.read() as connection:
+        assert connection.exec_driver_sql("SELECT x FROM deals").scalars().all() == ["1", "1.0"]
 
 
 def test_an_enums_removed_value_is_emptied_or_the_default() -> None:
