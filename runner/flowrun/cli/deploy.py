@@ -96,7 +96,7 @@ def diff(
     length = validity(valid or USUALLY_VALID)
     lifted = allowed(allow)
     if out is not None:
-        plan_file.check(out)
+        plan_file.check(out, session.store, session.flows)
     with counting(_LOOKED_AT) as progress:
         question = Question(USUAL.samples if samples is None else samples, total, progress)
         proposal = run(session.project, session.store, session.clock, question, lifted)

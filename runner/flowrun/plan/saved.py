@@ -27,6 +27,7 @@ LARGEST = 64 * 1024 * 1024
 
 _END = "\n}\n"
 _SEAL = re.compile(rb',\n  "seal": "((hmac-sha256|sha256):[0-9a-f]{64})"\n\}\n\Z')
+_BEGINNING = re.compile(rb'\s*\{\s*"version":\s*\d+,\s*"id":\s*"[0-9a-f]{32}",\s*"made_at":')
 _SEAL_ROOM = 128
 """More bytes than the end of a document that `_SEAL` describes."""
 
@@ -156,6 +157,11 @@ def unsealed(raw: bytes) -> Sealed:
             raise BadPlan("has no whole seal at its end", _CHANGED)
         raise BadPlan("is no saved plan", "make one with: flowrun diff --out PLAN")
     return Sealed(raw, raw[: found.start(1)], found[1].decode())
+
+
+def begins_plan(raw: bytes) -> bool:
+    """Whether a file that begins so is a saved plan, be it of another version, touched or cut."""
+    return _BEGINNING.match(raw) is not None
 
 
 @dataclass(frozen=True, slots=True)

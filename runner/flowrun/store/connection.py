@@ -38,6 +38,7 @@ _CACHE_KIB = 64 * 1024
 _CHECKPOINT_PAGES = 8_000
 _WRITE = "flowrun_write"
 _PERMISSIONS = "flowrun must be able to write this file, and its folder, where SQLite keeps the log"
+_BESIDE = ("-wal", "-shm", "-journal", "-lock", "-turn")
 _CREDENTIALS = re.compile("//[^/]*@")
 
 
@@ -175,6 +176,16 @@ def open_store(url: str, clock: Clock | None = None, *, create: bool = False, re
         store.close()
         raise
     return store
+
+
+def files_of(url: str) -> tuple[Path, ...]:
+    """The files that a store at that address is, or may be at some time: the database, SQLite's own beside it, locks.
+
+    Raises WrongUsage for an address that is none. Where it is a link, SQLite's files are beside what it leads to.
+    """
+    path = Path(_address(url).database or "")
+    mains = dict.fromkeys((path, Path(os.path.realpath(path))))
+    return tuple(Path(f"{main}{suffix}") for main in mains for suffix in ("", *_BESIDE))
 
 
 def memory_store(clock: Clock) -> Store:

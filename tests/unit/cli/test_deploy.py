@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -32,6 +33,7 @@ tunnels:
 environments: {staging: {vars: {big: 1}}, prod: {confirm: plan}}
 """
 GROWING = FLOW.replace("when: deal.paid}", "existing: include}")
+ANOTHER = "name another file, or one with an earlier plan: --out PLAN\n"
 
 Told = pytest.CaptureFixture[str]
 
@@ -250,7 +252,7 @@ def test_what_was_touched_is_refused(told: Told) -> None:
         ("nowhere.json", "error: the plan nowhere.json is not there\n"),
         ("flows", "error: the plan flows is a folder, not a file\n"),
         ("flows/a.yaml", "error: flows/a.yaml is no saved plan\n"),
-        ("/dev/null", "error: the plan /dev/null is no ordinary file, not a file\n"),
+        ("/dev/null", "error: the plan /dev/null is no ordinary file\n"),
     ],
 )
 def test_what_is_no_plan(told: Told, name: str, says: str) -> None:
@@ -261,7 +263,7 @@ def test_a_plan_is_written_whole_or_not_at_all(told: Told) -> None:
     Path("folder").mkdir()
     assert "folder is a folder" in fails(told, FAILED, "diff", "--out", "folder")
     assert "there is no folder 'no'" in fails(told, FAILED, "diff", "--out", "no/plan.json")
-    Path("plan.json").write_text("before")
+    fine("diff", "--out", "plan.json")
     Path("plan.json").chmod(0o600)
     Path("link.json").symlink_to("plan.json")
     fine("diff", "--out", "link.json")
@@ -269,6 +271,79 @@ def test_a_plan_is_written_whole_or_not_at_all(told: Told) -> None:
     assert Path("plan.json").stat().st_mode & 0o777 == 0o600
     assert sorted(path.name for path in Path().iterdir()) == ["flows", "folder", "link.json", "plan.json"]
     fine("apply", "link.json")
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal", "-lock", "-turn"])
+def test_a_plan_is_never_written_over_the_store(told: Told, suffix: str, tmp_path: Path) -> None:
+    name = f"flowrun.db{suffix}"
+    says = f" is a file of the store sqlite:///flowrun.db\nhelp: {ANOTHER}"
+    assert f"error: --out: {name}{says}" in fails(told, USAGE, "diff", "--out", name), "also where there is none yet"
+    fine("apply", "--yes")
+    Path(name).touch()
+    Path("link").symlink_to(name)
+    Path("hard").hardlink_to(name)
+    Path("sub").mkdir()
+    before = Path(name).read_bytes()
+    for path in (name, f"sub/../{name}", str(tmp_path / name), "link", "hard"):
+        assert f"error: --out: {path}{says}" in fails(told, USAGE, "diff", "--out", path)
+    assert Path(name).read_bytes() == before
+    assert Path("link").is_symlink()
+
+
+def test_a_plan_is_never_written_over_a_store_behind_a_link(told: Told) -> None:
+    Path("data").mkdir()
+    Path("flowrun.db").symlink_to("data/real.db")
+    fine("apply", "--yes")
+    for path in ("data/real.db", "data/real.db-wal", "flowrun.db-lock"):
+        assert "is a file of the store" in fails(told, USAGE, "diff", "--out", path)
+    assert rows("SELECT revision FROM flowrun") == [(1,)]
+
+
+def test_a_plan_is_never_written_among_the_flow_files(told: Told) -> None:
+    Path("link").symlink_to("flows")
+    for path in ("flows/a.yaml", "flows/new.json", "link/new.json", str(Path("flows/plan.json").absolute())):
+        said = fails(told, USAGE, "diff", "--out", path)
+        assert said == f"error: --out: {path} is in flows, the folder of the flow files\nhelp: {ANOTHER}"
+    assert Path("flows/a.yaml").read_text() == FLOW
+    assert [path.name for path in Path("flows").iterdir()] == ["a.yaml"]
+
+
+def test_a_plan_is_written_only_over_another_plan(told: Told) -> None:
+    Path("notes.json").write_text('{"version": 1, "mine": true}\n')
+    said = fails(told, USAGE, "diff", "--out", "notes.json")
+    assert said == f"error: --out: notes.json is there already, and is no plan\nhelp: {ANOTHER}"
+    assert Path("notes.json").read_text() == '{"version": 1, "mine": true}\n'
+    write("broken: [")
+    assert "is no plan" in fails(told, USAGE, "diff", "--out", "notes.json"), "before any work"
+    write(FLOW)
+    Path("plan").touch()
+    fine("diff", "--out", "plan")
+    first = Path("plan").read_bytes()
+    fine("diff", "--out", "plan")
+    assert Path("plan").read_bytes() != first
+    Path("plan").write_bytes(first[:300])
+    fine("diff", "--out", "plan")
+    fine("apply", "plan")
+
+
+def test_a_plan_that_can_not_be_written_names_its_file(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    says = "error: the plan plan.json can't be written: Permission denied\nhelp: name a file that can be read and "
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+    write("broken: [")
+    assert says in fails(told, FAILED, "diff", "--out", "plan.json"), "before any work"
+
+
+def test_a_plan_that_finds_no_room_names_its_file(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_number: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    fine("diff", "--out", "plan.json")
+    before = Path("plan.json").read_bytes()
+    monkeypatch.setattr(os, "fsync", full)
+    said = fails(told, FAILED, "diff", "--out", "plan.json")
+    assert "error: the plan plan.json can't be written: No space left on device\n" in said
+    assert Path("plan.json").read_bytes() == before
+    assert sorted(path.name for path in Path().iterdir()) == ["flows", "plan.json"]
 
 
 def test_a_plan_is_made_of_a_diff_only(told: Told) -> None:
