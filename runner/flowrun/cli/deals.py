@@ -10,6 +10,7 @@ import click
 from flowrun.cli.frame import Group, format_option
 from flowrun.cli.session import Session
 from flowrun.cli.status import Status
+from flowrun.cli.values import how_many
 from flowrun.errors import WrongUsage
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _selecting(command: Callable[..., Any]) -> Callable[..., Any]:
     """,
 )
 @_selecting
-@click.option("--limit", type=click.IntRange(min=1), help=f"At most so many. Text shows {_ROWS:,} without it.")
+@click.option("--limit", type=how_many, metavar="N", help=f"At most so many. Text shows {_ROWS:,} without it.")
 @click.option("--count", is_flag=True, help="Only how many there are, by stage.")
 @format_option("text", "json")
 @click.pass_obj

@@ -14,6 +14,7 @@ from flowrun.cli.frame import Command, format_option
 from flowrun.cli.progress import counting
 from flowrun.cli.session import Session
 from flowrun.cli.status import Status
+from flowrun.cli.values import how_many, revision_number
 from flowrun.errors import Refused, WrongUsage
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ def apply(session: Session, plan: Path | None, yes: bool, allow: tuple[str, ...]
     flowrun rollback 41 --yes --allow remove-stage=12
     """,
 )
-@click.argument("revision", metavar="REV", type=click.IntRange(min=1))
+@click.argument("revision", metavar="REV", type=revision_number)
 @click.option("--yes", is_flag=True, help="Don't ask. It lifts no rail.")
 @_allow_option
 @click.pass_obj
@@ -250,8 +251,8 @@ def rollback(session: Session, revision: int, yes: bool, allow: tuple[str, ...])
     flowrun history 41
     """,
 )
-@click.argument("revision", metavar="[REV]", required=False, type=click.IntRange(min=1))
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N revisions.")
+@click.argument("revision", metavar="[REV]", required=False, type=revision_number)
+@click.option("--limit", type=how_many, metavar="N", help="Only the newest N revisions.")
 @format_option("text", "json")
 @click.pass_obj
 def history(session: Session, revision: int | None, limit: int | None, format_: str) -> None:

@@ -9,6 +9,7 @@ import click
 from flowrun.cli.frame import Command, format_option
 from flowrun.cli.session import Session
 from flowrun.cli.status import Status
+from flowrun.cli.values import how_many
 from flowrun.errors import WrongUsage
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def run(session: Session, until_idle: bool, once: bool) -> None:
     "--result", type=click.Choice(["fired", "exists", "declined", "parked", "shadow"]), help="Only with this result."
 )
 @click.option("--since", metavar="MOMENT", help="Only from this date or moment on, in the project's zone.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only the latest so many.")
+@click.option("--limit", type=how_many, metavar="N", help="Only the latest so many.")
 @format_option("text", "json")
 @click.pass_obj
 def journal(
@@ -103,7 +104,7 @@ def journal(
 )
 @click.option("--deal", metavar="ID", help="Only this deal's.")
 @click.option("--tunnel", metavar="ID", help="Only this tunnel's.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many.")
+@click.option("--limit", type=how_many, metavar="N", help="Only the first so many.")
 @click.option("--all", "every", is_flag=True, help="Also what waits for data.")
 @format_option("text", "json")
 @click.pass_obj

@@ -559,6 +559,29 @@ def test_history_of_no_revision(told: Told) -> None:
     assert "make one with 'flowrun apply'" in fails(told, FAILED, "history")
 
 
+@pytest.mark.parametrize("number", ["0", "-1", "abc", "", "1_0", "\u0661", "1000000000000", "9" * 23, "9" * 5000])
+@pytest.mark.parametrize("command", [("history", "--"), ("rollback", "--yes", "--")])
+def test_what_is_no_number_of_a_revision(told: Told, command: tuple[str, ...], number: str) -> None:
+    said = fails(told, USAGE, *command, number)
+    assert f"'{number[:50]}" in said
+    assert " is no number of a revision: 1 to 999,999,999,999\n" in said
+
+
+@pytest.mark.parametrize("command", [("history",), ("journal",), ("pending",), ("deals", "list")])
+def test_a_limit_is_a_number_that_a_store_can_take(told: Told, command: tuple[str, ...]) -> None:
+    fine("apply", "--yes")
+    fine(*command, "--limit", "999999999999")
+    for number in ("0", "x", "1000000000000", "9" * 23):
+        said = fails(told, USAGE, *command, "--limit", number)
+        assert f"'--limit': '{number}' is no count: 1 to 999,999,999,999\n" in said
+
+
+def test_a_revision_that_there_is_not_is_said_so(told: Told) -> None:
+    fine("apply", "--yes")
+    for command in (("history",), ("rollback", "--yes")):
+        assert "there is no revision 999999999999" in fails(told, FAILED, *command, "999999999999")
+
+
 def test_rollback_goes_through_the_diff_and_asks(told: Told) -> None:
     fine("apply", "--yes")
     changed(("amount: decimal", "amount: decimal, seats: integer"))
