@@ -19,6 +19,7 @@ from flowrun.errors import Refused, WrongUsage
 
 if TYPE_CHECKING:
     from flowrun.engine.deploy import Proposal
+    from flowrun.plan import Refusal
     from flowrun.plan.saved import Growth
 
 
@@ -116,15 +117,27 @@ def diff(
 
         plan = save(proposal, session.variables, session.clock, length, out)
         until = moment(plan.valid_until, plan.flow.timezone)
-        session.terminal.note(f"saved as {out}, valid until {until}; apply it with: {_apply(out, allow)}")
+        refusals = proposal.difference.refusals if proposal.changes_anything else ()
+        session.terminal.note(f"saved as {out}, valid until {until}; {_way_on(out, allow, refusals)}")
     differs = bool(proposal.difference.plan)
     return Status.DIFFERENCES if exit_code and differs else Status.FINE
 
 
-def _apply(plan: Path, allow: tuple[str, ...]) -> str:
+def _way_on(plan: Path, allow: tuple[str, ...], refusals: tuple[Refusal, ...]) -> str:
+    """How to apply that plan, or what apply will say to it; `allow` are the words that it was previewed with."""
     import shlex
 
-    return shlex.join(["flowrun", "apply", str(plan), *(part for word in allow for part in ("--allow", word))])
+    stuck = [str(refusal.rail) for refusal in refusals if refusal.allow is None]
+    if stuck:
+        rails = ", ".join(dict.fromkeys(stuck))
+        return f"apply will refuse it: solve first what no --allow lifts ({rails}), then save it anew"
+    rails_left = {str(refusal.rail) for refusal in refusals}
+    words = [word for word in allow if word.partition("=")[0] not in rails_left]
+    words += [refusal.allow for refusal in refusals if refusal.allow]
+    options = [part for word in words for part in ("--allow", word)]
+    if refusals:
+        return f"apply will refuse it as it is: add {shlex.join(options)} if that is meant"
+    return f"apply it with: {shlex.join(['flowrun', 'apply', str(plan), *options])}"
 
 
 def _diff_against(session: Session, revisions: str, format_: str, *, exit_code: bool) -> Status:

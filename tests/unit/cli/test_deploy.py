@@ -465,6 +465,39 @@ def test_a_rail_is_lifted_up_to_its_number(told: Told) -> None:
     assert json.loads(rows("SELECT difference FROM revisions WHERE number = 2")[0][0])["allowed"] == ["remove-field=2"]
 
 
+@pytest.mark.parametrize(
+    ("given", "add"),
+    [
+        ("", "--allow remove-field=2 --allow share=50"),
+        ("--allow share=49 --allow remove-field=1", "--allow remove-field=2 --allow share=50"),
+        ("--allow remove-field", "--allow remove-field --allow share=50"),
+        ("--allow share=60", "--allow share=60 --allow remove-field=2"),
+    ],
+)
+def test_a_plan_that_apply_will_refuse_says_what_to_add(told: Told, given: str, add: str) -> None:
+    fine("apply", "--yes")
+    for id_, at in (("a", "sales.new"), ("b", "sales.docs")):
+        fine("deals", "add", "--id", id_, "--at", at, "amount=1")
+    second = "second: {from: sales.docs, to: sales.won, action: move, existing: include}"
+    changed((", amount: decimal", ""), ("tunnels:", f"rails: {{share: 10}}\ntunnels:\n  {second}"))
+    said = fails(told, Status.FINE, "diff", "--out", "plan.json", *given.split())
+    assert said.endswith(f"; apply will refuse it as it is: add {add} if that is meant\n")
+    assert run("apply", "plan.json", *given.split()) == REFUSED
+    said = fails(told, Status.FINE, "diff", "--out", "other.json", *add.split())
+    assert said.endswith(f"; apply it with: flowrun apply other.json {add}\n")
+    fine("apply", "plan.json", *add.split())
+
+
+def test_a_plan_that_nothing_lifts_says_so(told: Told) -> None:
+    fine("apply", "--yes")
+    fine("deals", "add", "--id", "a", "--at", "sales.docs", "amount=1")
+    changed(("new, docs,", "new,"), (", amount: decimal", ""), ("to: sales.docs", "to: sales.won"))
+    said = fails(told, Status.FINE, "diff", "--out", "plan.json")
+    assert said.endswith(
+        "; apply will refuse it: solve first what no --allow lifts (remove-stage), then save it anew\n"
+    )
+
+
 # The lock
 
 
