@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from flowrun.cli import main
+from flowrun.cli.session import Session
 from flowrun.cli.status import Status
 from flowrun.config import load
+from flowrun.store.connection import files_of
 
 _FLOW = """\
 flowrun: 1
@@ -162,6 +164,13 @@ def test_init_overwrites_nothing_and_then_writes_nothing(
     assert capsys.readouterr().err.startswith(f"error: shop/{there} is there already")
     files = [path for path in (project / "shop").rglob("*") if path.is_file()]
     assert [(path.relative_to(project / "shop").as_posix(), path.read_text()) for path in files] == [(there, "mine")]
+
+
+def test_init_keeps_every_file_of_a_store_out_of_git(project: Path) -> None:
+    assert main(["init", "shop"]) == Status.FINE
+    patterns = (project / "shop" / ".gitignore").read_text().split()
+    for file in files_of(Session().store):
+        assert any(file.match(pattern) for pattern in patterns), file
 
 
 def test_init_leaves_an_ignore_file_as_it_is(project: Path) -> None:
