@@ -14,7 +14,7 @@ from flowrun.cli.frame import Command, format_option
 from flowrun.cli.progress import counting
 from flowrun.cli.session import Session
 from flowrun.cli.status import Status
-from flowrun.cli.values import how_many, revision_number
+from flowrun.cli.values import PlanPath, how_many, revision_number
 from flowrun.errors import Refused, WrongUsage
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _allow_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--sum", "total", metavar="FIELD", help="Sum that field over the deals of each figure.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PlanPath(),
     metavar="PLAN",
     help="Save it as a plan that 'apply' takes as it was reviewed.",
 )
@@ -95,7 +95,7 @@ def diff(
 
     if valid is not None and out is None:
         raise WrongUsage("--valid is about a saved plan", "add --out PLAN")
-    length = validity(valid or USUALLY_VALID)
+    length = validity(USUALLY_VALID if valid is None else valid)
     lifted = allowed(allow)
     if out is not None:
         plan_file.check(out, session.store, session.flows)
@@ -165,7 +165,7 @@ def _diff_against(session: Session, revisions: str, format_: str, *, exit_code: 
     flowrun apply --yes --env staging --allow existing=214
     """,
 )
-@click.argument("plan", metavar="[PLAN]", required=False, type=click.Path(path_type=Path))
+@click.argument("plan", metavar="[PLAN]", required=False, type=PlanPath())
 @click.option("--yes", is_flag=True, help="Don't ask. It lifts no rail.")
 @_allow_option
 @click.pass_obj
@@ -176,6 +176,8 @@ def apply(session: Session, plan: Path | None, yes: bool, allow: tuple[str, ...]
     makes the store as that plan says, without files or questions, unless its impact has grown since. Either all of it
     happens, or nothing.
     """
+    if plan is not None and "flows" in session.given and not session.flows.exists():
+        raise WrongUsage(f"there is no folder '{session.flows}' of flow files", "leave --flows away, or name another")
     from flowrun.commands.allowed import allowed
     from flowrun.commands.apply import apply as run
     from flowrun.commands.apply import apply_plan

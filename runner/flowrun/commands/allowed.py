@@ -10,12 +10,13 @@ from flowrun.errors import WrongUsage
 from flowrun.plan import Allowed, Rail
 
 _NUMBER = re.compile("[1-9][0-9]{0,11}")
+_WHOLE = 100
 
 
 def allowed(words: Iterable[str]) -> Allowed:
     """What words such as `existing=214` or `environment` allow; of two about one rail, the last one counts.
 
-    Raises WrongUsage for an unknown rail, and for what is no number from 1.
+    Raises WrongUsage for an unknown rail, for what is no number from 1, and for a share beyond 100 percent.
     """
     found: dict[Rail, int | None] = {}
     for word in words:
@@ -28,6 +29,10 @@ def allowed(words: Iterable[str]) -> Allowed:
         if equals and not _NUMBER.fullmatch(number):
             says = f"--allow: '{excerpt(number)}' is no number of {_unit(rail)}"
             raise WrongUsage(says, f"write for example --allow {rail}=12; without a number, any is allowed")
+        if equals and rail is Rail.SHARE and int(number) > _WHOLE:
+            raise WrongUsage(
+                f"--allow: a share is at most {_WHOLE} percent, not {number}", "write for example share=12"
+            )
         found[rail] = int(number) if equals else None
     return found
 

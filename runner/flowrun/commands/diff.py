@@ -21,7 +21,7 @@ from flowrun.plan.saved import Bound, Maker, SavedPlan, content, sealed
 from flowrun.render.json import document
 from flowrun.render.proposal import proposal_content
 from flowrun.store import revisions
-from flowrun.store.connection import open_store
+from flowrun.store.connection import check_makeable, open_store
 from flowrun.store.identity import Identity, identity, without_password
 
 USUALLY_VALID = "24h"
@@ -43,13 +43,14 @@ def diff(
 
     `allowed` are the rails to leave out. `writing`: the caller is about to write, so the tables of an older store may
     be brought up to date; without it, one is refused. Raises InvalidFlow for files with errors, WorkFailed for a store
-    that can't be used.
+    that can't be used, or made where there is none.
     """
     flow, loaded = project.flow()
     try:
         with open_store(store, clock, read_only=not writing) as opened:
             found = difference(opened, flow, question, allowed)
     except NoStore:
+        check_makeable(store)
         found = difference(None, flow, question, allowed)
     return Proposal(flow, loaded.places, str(project.folder), store, author(project.folder), found)
 

@@ -178,6 +178,11 @@ def open_store(url: str, clock: Clock | None = None, *, create: bool = False, re
     return store
 
 
+def check_makeable(url: str) -> None:
+    """Raises WorkFailed if there is no folder to make that store in, and WrongUsage for an address that is none."""
+    _check_folder(Path(_address(url).database or ""))
+
+
 def files_of(url: str) -> tuple[Path, ...]:
     """The files that a store at that address is, or may be at some time: the database, SQLite's own beside it, locks.
 
@@ -291,7 +296,12 @@ def _check_file(url: str, path: Path, *, create: bool) -> None:
         raise WorkFailed(f"{url} is no database: '{path}' is not a file", "name another file with --store")
     if not path.exists() and not create:
         raise NoStore(f"there is no store at {url}", "make one with 'flowrun apply'")
-    if not path.exists() and not path.parent.is_dir():
+    if not path.exists():
+        _check_folder(path)
+
+
+def _check_folder(path: Path) -> None:
+    if not path.parent.is_dir():
         raise WorkFailed(f"there is no folder '{path.parent}' to make the store in", "make it, or name another")
 
 

@@ -205,7 +205,7 @@ def test_a_plan_for_a_store_with_a_revision_expires_too(told: Told) -> None:
     assert rows("SELECT revision FROM flowrun") == [(1,)]
 
 
-@pytest.mark.parametrize("text", ["0s", "59s", "31d", "10bd", "24", "-1h", "soon", "9999999999d"])
+@pytest.mark.parametrize("text", ["", "0s", "59s", "31d", "10bd", "24", "-1h", "soon", "9999999999d"])
 def test_a_plan_is_valid_for_a_time_that_makes_sense(told: Told, text: str) -> None:
     said = fails(told, USAGE, "diff", "--out", "plan.json", f"--valid={text}")
     assert said.startswith("error: --valid: ")
@@ -346,6 +346,31 @@ def test_a_plan_that_finds_no_room_names_its_file(told: Told, monkeypatch: pytes
     assert sorted(path.name for path in Path().iterdir()) == ["flows", "plan.json"]
 
 
+@pytest.mark.parametrize("command", [("diff", "--out"), ("apply",)])
+def test_a_plan_is_a_file(told: Told, command: tuple[str, ...]) -> None:
+    assert "'' names no file; write for example plan.json\n" in fails(told, USAGE, *command, "")
+    assert "a plan is a file, and '-' is none; write for" in fails(told, USAGE, *command, "-")
+    assert [path.name for path in Path().iterdir()] == ["flows"]
+    fine("diff", "--out", "./-")
+    fine("apply", "./-")
+
+
+def test_a_folder_of_flow_files_that_was_given_must_be_there(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    fine("diff", "--out", "plan.json")
+    says = "error: there is no folder 'nope' of flow files\nhelp: leave --flows away, or name another\n"
+    assert fails(told, USAGE, "apply", "plan.json", "--flows", "nope") == says
+    monkeypatch.setenv("FLOWRUN_FLOWS", "nope")
+    assert fails(told, USAGE, "apply", "plan.json") == says
+    assert not Path("flowrun.db").exists()
+
+
+@pytest.mark.parametrize("command", [("diff",), ("diff", "--out", "plan.json"), ("apply", "--yes")])
+def test_a_store_that_could_not_be_made_has_no_diff(told: Told, command: tuple[str, ...]) -> None:
+    says = "error: there is no folder 'no/such' to make the store in\nhelp: make it, or name another\n"
+    assert fails(told, FAILED, *command, "--store", "sqlite:///no/such/x.db") == says
+    assert not Path("plan.json").exists()
+
+
 def test_a_plan_is_made_of_a_diff_only(told: Told) -> None:
     assert "add --out PLAN" in fails(told, USAGE, "diff", "--valid", "3d")
 
@@ -426,6 +451,7 @@ def test_yes_applies_a_plan_whose_impact_has_grown(told: Told) -> None:
         ("existing=-1", "error: --allow: '-1' is no number of deals\n"),
         ("existing=1e3", "error: --allow: '1e3' is no number of deals\n"),
         ("share=x", "error: --allow: 'x' is no number of percent\n"),
+        ("share=101", "error: --allow: a share is at most 100 percent, not 101\n"),
         ("environment=1", "error: --allow: the rail 'environment' takes no number\n"),
     ],
 )
