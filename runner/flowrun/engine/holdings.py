@@ -1,4 +1,4 @@
-"""What deals hold that a plan would take from them: places in stages, and values of fields. Counts, for the rails."""
+"""What deals hold that a plan would take from them, or give back: places in stages, and values of fields. Counts."""
 
 from __future__ import annotations
 
@@ -23,6 +23,16 @@ def standing_in(connection: Connection, base: Flow, wanted: Flow) -> dict[str, i
     held = select(deals.c.stage, func.count()).where(deals.c.stage.in_(gone)).group_by(deals.c.stage)
     counts: dict[str, int] = dict(connection.execute(held).all())
     return {stage: counts[stage] for stage in gone if stage in counts}
+
+
+def returning(connection: Connection, base: Flow, wanted: Flow) -> dict[str, int]:
+    """How many deals get back another value than the default, by the fields that `wanted` declares again; no zeros."""
+    values = columns.coming_back(connection, base, wanted, renames(base, wanted).fields)
+    counts = {
+        id_: _count(connection, f"({value}) IS NOT NULL AND ({value}) IS NOT {stored_literal(wanted.fields[id_])}")
+        for id_, value in values.items()
+    }
+    return {id_: count for id_, count in counts.items() if count}
 
 
 def losses(connection: Connection, base: Flow, wanted: Flow) -> tuple[Loss, ...]:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, MetaData, func, select, true, update
 from flowrun.diagnostics import did_you_mean
 from flowrun.engine import future, outcomes
 from flowrun.engine.concern import Step, find_concerned
-from flowrun.engine.holdings import losses, standing_in
+from flowrun.engine.holdings import losses, returning, standing_in
 from flowrun.engine.live import apply_flow, known, stays_live
 from flowrun.engine.outcomes import Side
 from flowrun.errors import StalePlan, WrongUsage
@@ -95,6 +95,7 @@ class Preview:
         self._question = question
         self._stages = standing_in(connection, step.base, step.flow)
         self._losses = losses(connection, step.base, step.flow)
+        self._returning = returning(connection, step.base, step.flow)
         self._total = connection.execute(select(func.count()).select_from(deals_table(None))).scalar_one()
         outcomes.create(connection)
         self.possible = all(stage in step.renamed.stages or stage in step.relocated for stage in self._stages)
@@ -110,6 +111,7 @@ class Preview:
             tunnels=self._effects(),
             stages=self._stages,
             losses=self._losses,
+            returning=self._returning,
             relocated=sum(self._stages.get(stage, 0) for stage in step.relocated),
             moved=outcomes.moved(connection),
             copied=outcomes.copied(connection),

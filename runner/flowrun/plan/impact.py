@@ -78,18 +78,20 @@ class Impact:
 
     `tunnels`: by the new flow's ids, in its order, then those that the plan removes, by their old ids. A tunnel
     that the plan doesn't change counts only deals that the plan concerns. `stages`: by old ids, how many deals
-    stand in the stages that are renamed, merged or removed. `relocated` and `moved`: deals, each once, and
-    `copied`: copies, at once. `touched`: the deals, each once, that are moved, copied or relocated and wouldn't be
-    without the plan. `left_won` of them leave a won stage for one that isn't; `existing` of them stood in their
-    stage before the tunnel went live. `total`: all deals. `trips` are the tunnels whose breaker trips at once: what
-    is due beyond it is held. `sums` of tunnels are of the field `summed` (None: none was asked for). `played` is
-    False where the plan can't be applied as it is, since deals stand in a stage that goes: then nothing is known of
+    stand in the stages that are renamed, merged or removed. `returning`: by new ids, how many deals get back what
+    they held in a field that is declared again; no zeros. `relocated` and `moved`: deals, each once, and `copied`:
+    copies, at once. `touched`: the deals, each once, that are moved, copied or relocated and wouldn't be without
+    the plan. `left_won` of them leave a won stage for one that isn't; `existing` of them stood in their stage
+    before the tunnel went live. `total`: all deals. `trips` are the tunnels whose breaker trips at once: what is
+    due beyond it is held. `sums` of tunnels are of the field `summed` (None: none was asked for). `played` is False
+    where the plan can't be applied as it is, since deals stand in a stage that goes: then nothing is known of
     tunnels.
     """
 
     tunnels: Mapping[str, Effect] = field(default_factory=dict)
     stages: Mapping[str, int] = field(default_factory=dict)
     losses: tuple[Loss, ...] = ()
+    returning: Mapping[str, int] = field(default_factory=dict)
     relocated: int = 0
     moved: int = 0
     copied: int = 0

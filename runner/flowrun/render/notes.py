@@ -94,6 +94,7 @@ def impact_content(impact: Impact) -> dict[str, object]:
             {"how": str(one.how), "field": one.field, "what": one.what, "deals": one.deals, "emptied": one.emptied}
             for one in impact.losses
         ],
+        "returning": dict(impact.returning),
     }
 
 
@@ -109,6 +110,7 @@ def impact_of(content: Mapping[str, Any]) -> Impact:
         ),
         trips=tuple(content.get("trips", ())),
         played=content.get("played", True),
+        returning=content.get("returning", {}),
         **{name: deals.get(name, 0) for name in ("relocated", "moved", "copied", "touched", "total")},
     )
 
@@ -198,6 +200,8 @@ def _field(change: Change, impact: Impact | None) -> Iterator[tuple[str | None, 
     losses = [loss for loss in lost if loss.field == old and loss.how is not Loses.FOREIGN]
     if change.action is ChangeAction.RENAME:
         yield None, "renamed; its values stay"
+    if change.action is ChangeAction.ADD and impact and (deals := impact.returning.get(change.id, 0)):
+        yield None, f"{counted(deals, 'deal')} {'gets its value' if deals == 1 else 'get their values'} back"
     if change.action is ChangeAction.REMOVE:
         yield None, "".join(_loss(loss) + "; " for loss in losses) + "the column stays, unseen"
         return

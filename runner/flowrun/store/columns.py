@@ -86,6 +86,27 @@ def foreign(connection: Connection, base: Flow, wanted: Flow) -> tuple[str, ...]
     return tuple(column for column in same if _last_declared(connection, column) is None)
 
 
+def coming_back(connection: Connection, base: Flow, wanted: Flow, renamed: Mapping[str, str]) -> dict[str, str]:
+    """What deals get in the fields that come back if `wanted` takes the place of `base`, as SQL by field.
+
+    `base` is the applied flow, `renamed` are the fields' renames. Defaults are not in it.
+    """
+    columns = present(connection)
+    found = asides(columns, renamed)
+    known = {renamed.get(id_, id_) for id_ in base.fields}
+    values: dict[str, str] = {}
+    for field in wanted.fields.values():
+        latest = next(iter(found.get(field.id, ())), None)
+        if field.id in known:
+            continue
+        if field.id in columns and (declared := _last_declared(connection, field.id)):
+            latest = Aside(field.id, field.id, declared[0].type, declared[1])
+        if latest is not None:
+            old = Field(field.id, latest.type)
+            values[field.id] = succession(old, field, latest.column, to_come_back(field, found), wanted.timezone)
+    return values
+
+
 def succession(old: Field, new: Field, column: str, aside: Aside | None, zone: str) -> str:
     """What becomes of a field's stored value, as SQL; NULL where nothing of it is left. Defaults are not in it.
 

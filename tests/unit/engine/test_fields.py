@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
@@ -39,6 +40,11 @@ def lost(w: World, after: str) -> tuple[Loss, ...]:
     """What `diff` says would be lost."""
     with w.store.read() as connection:
         return losses(connection, revisions.applied(connection).flow, flow_of("", rest=after))
+
+
+def back(w: World, after: str) -> Mapping[str, int]:
+    """How many deals `diff` says get values back, by field."""
+    return difference(w.store, flow_of("", rest=after)).impact.returning
 
 
 def indexes(w: World) -> list[str]:
@@ -85,6 +91,18 @@ def test_a_removed_field_comes_back_with_its_values() -> None:
     w = held("{type: decimal, places: 2}", Decimal("1.50"), None).apply("", rest=rest(""))
     assert w.add("later").deals()[0].fields == {"other": None}
     assert values(w.apply("", rest=rest("{type: decimal, places: 2}"))) == [Decimal("1.50"), None, None]
+
+
+def test_how_many_get_their_values_back_is_said() -> None:
+    w = held("{type: integer, default: 1}", 5, 1, None, 7)
+    assert back(w, rest("integer")) == {}
+    w.apply("", rest=rest(""))
+    assert (back(w, rest("")), back(w, rest("text")), back(w, rest("boolean"))) == ({}, {"x": 4}, {})
+    assert back(w, rest("{type: integer, default: 7}")) == {"x": 3}
+    assert back(w, RENAMED) == {}
+    w.sql("ALTER TABLE deals RENAME COLUMN _was_integer_x_1 TO x")
+    assert back(w, rest("text")) == {"x": 4}
+    assert [value is not None for value in values(w.apply("", rest=rest("text")))] == [True] * 4
 
 
 def test_it_comes_back_rounded_and_filled_as_it_is_then() -> None:

@@ -226,7 +226,7 @@ def test_fields_say_what_deals_lose() -> None:
         (", gone: text, was: text", ", is: text"),
         ("values: [a, b]", "values: [a]"),
         ("size: decimal", "size: {type: decimal, places: 0}"),
-        ("age: integer", "age: date, theirs: text"),
+        ("age: integer", "age: date, back: text, one: text, theirs: text"),
         ("", "moved: [{from: fields.was, to: fields.is}]\n"),
     ]
     losses = (
@@ -236,7 +236,7 @@ def test_fields_say_what_deals_lose() -> None:
         Loss(Loses.TYPE, "age", 5, 2, "integer → date"),
         Loss(Loses.FOREIGN, "Theirs", 1, 1),
     )
-    assert shown(texts, Impact(losses=losses)) == [
+    assert shown(texts, Impact(losses=losses, returning={"back": 1234, "one": 1})) == [
         "~ field was → is                              renamed; its values stay   flows/sales.yaml:5",
         "- field gone                                  12 deals hold a value; the column stays, unseen",
         "    text   was flows/sales.yaml:5",
@@ -246,6 +246,10 @@ def test_fields_say_what_deals_lose() -> None:
         "    places: 2 → 0                             the value of 3 deals is rounded",
         "~ field age   flows/sales.yaml:5",
         "    type: integer → date                      5 deals hold a value: 3 keep it, 2 lose it",
+        "+ field back                                  1,234 deals get their values back",
+        "    text   flows/sales.yaml:5",
+        "+ field one                                   1 deal gets its value back",
+        "    text   flows/sales.yaml:5",
         "+ field theirs                                another program's column, in which 1 deal holds a value",
         "    text   flows/sales.yaml:5",
     ]
