@@ -7,7 +7,7 @@ refusals(applied, wanted, impact, bound)   # the rails that it runs into, given 
 
 from flowrun.plan.changes import Change, ChangeAction, ChangeKind, KeyChange, Plan, changes
 from flowrun.plan.comparison import Comparison, Side
-from flowrun.plan.identity import Renames, relocations, renames
+from flowrun.plan.identity import Renames, relocations, renames, unmerged
 from flowrun.plan.impact import Effect, Figure, Impact, Loses, Loss
 from flowrun.plan.rails import Allowed, Rail, Refusal, refusals
 
@@ -32,4 +32,5 @@ __all__ = [
     "refusals",
     "relocations",
     "renames",
+    "unmerged",
 ]

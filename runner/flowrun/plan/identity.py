@@ -38,11 +38,7 @@ class Renames:
 def renames(base: Flow, wanted: Flow) -> Renames:
     """The renames that `wanted.moved` means for `base`."""
 
-    def of(kind: str, old: Collection[str], new: Collection[str]) -> dict[str, str]:
-        steps = {moved.old: moved.new for moved in wanted.moved if moved.kind == kind}
-        return _reached(old, new, lambda id_: [steps[id_]] if id_ in steps else [])
-
-    pipelines = of("pipeline", base.pipelines, wanted.pipelines)
+    pipelines = _followed("pipeline", base.pipelines, wanted.pipelines, wanted)
     own = {moved.old: moved.new for moved in wanted.moved if moved.kind == "stage"}
 
     def next_of_stage(id_: str) -> list[str]:
@@ -53,9 +49,26 @@ def renames(base: Flow, wanted: Flow) -> Renames:
     return Renames(
         pipelines=pipelines,
         stages=_reached(base.stages, wanted.stages, next_of_stage),
-        tunnels=_unmerged(of("tunnel", base.tunnels, wanted.tunnels), base.tunnels),
-        fields=_unmerged(of("field", base.fields, wanted.fields), base.fields),
+        tunnels=_unmerged(_followed("tunnel", base.tunnels, wanted.tunnels, wanted), base.tunnels),
+        fields=_unmerged(_followed("field", base.fields, wanted.fields, wanted), base.fields),
     )
+
+
+def unmerged(base: Flow, wanted: Flow) -> dict[tuple[str, str], str]:
+    """The tunnels and fields, each by kind and old id, that `moved` would merge into one that `base` has already, by
+    its id. They are no renames, and are removed."""
+    both = {"tunnel": (base.tunnels, wanted.tunnels), "field": (base.fields, wanted.fields)}
+    return {
+        (kind, id_): target
+        for kind, (old, new) in both.items()
+        for id_, target in _followed(kind, old, new, wanted).items()
+        if target in old
+    }
+
+
+def _followed(kind: str, old: Collection[str], new: Collection[str], wanted: Flow) -> dict[str, str]:
+    steps = {moved.old: moved.new for moved in wanted.moved if moved.kind == kind}
+    return _reached(old, new, lambda id_: [steps[id_]] if id_ in steps else [])
 
 
 def _reached(old: Collection[str], new: Collection[str], steps: Callable[[str], list[str]]) -> dict[str, str]:

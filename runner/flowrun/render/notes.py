@@ -9,7 +9,19 @@ from typing import Any
 
 from flowrun.expr.types import Value
 from flowrun.flow.model import Action, Flow, Mode, Tunnel
-from flowrun.plan import Change, ChangeAction, ChangeKind, Comparison, Effect, Figure, Impact, Loses, Loss, relocations
+from flowrun.plan import (
+    Change,
+    ChangeAction,
+    ChangeKind,
+    Comparison,
+    Effect,
+    Figure,
+    Impact,
+    Loses,
+    Loss,
+    relocations,
+    unmerged,
+)
 from flowrun.render.diff import Notes, Spot, spot
 from flowrun.render.ink import shortened, visible
 from flowrun.render.moment import counted
@@ -142,6 +154,7 @@ class _Fates:
         arrivals = Counter((one.kind, one.id) for one in of.plan.changes if one.old_id is not None)
         self.stages = base.stages
         self.targets = relocations(base, of.wanted)
+        self.unmerged = unmerged(base, of.wanted)
         self.merged = {spot for spot, count in arrivals.items() if count > 1}
         self.merged |= {(ChangeKind.PIPELINE, id_) for id_ in base.pipelines}
         self.merged |= {(ChangeKind.STAGE, id_) for id_ in base.stages}
@@ -150,6 +163,9 @@ class _Fates:
 def _notes(change: Change, of: Comparison, impact: Impact | None, fates: _Fates) -> Iterator[tuple[str | None, str]]:
     """What one change does, each note with the key that it belongs to."""
     base = of.before.flow
+    target = fates.unmerged.get((str(change.kind), change.id))
+    if change.action is ChangeAction.REMOVE and target is not None:
+        yield None, f"can't be merged into {target}: {change.kind}s are renamed one to one"
     match change.kind:
         case ChangeKind.STAGE | ChangeKind.PIPELINE if base is not None:
             for note in _stood(change, impact, fates):

@@ -221,6 +221,20 @@ def test_two_that_become_one_each_say_it() -> None:
     ]
 
 
+def test_what_would_be_merged_but_cannot_be_says_so() -> None:
+    texts = [
+        (", was: text", ""),
+        ("  rest: {from: care.start, to: care.end, action: move, when: deal.seats > 5}\n", ""),
+        ("", "moved: [{from: fields.was, to: fields.gone}, {from: tunnels.rest, to: tunnels.go}]\n"),
+    ]
+    assert [line for line in shown(texts, Impact()) if "merged" in line] == [
+        "- field was                                   can't be merged into gone: fields are renamed one to one",
+        "- tunnel rest                                 can't be merged into go: tunnels are renamed one to one",
+    ]
+    renamed = [(", gone: text, was: text", ", is: text"), ("", "moved: [{from: fields.was, to: fields.is}]\n")]
+    assert [line for line in shown(renamed, Impact()) if "merged" in line] == []
+
+
 def test_fields_say_what_deals_lose() -> None:
     texts = [
         (", gone: text, was: text", ", is: text"),
