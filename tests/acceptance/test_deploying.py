@@ -171,7 +171,7 @@ def test_a_hundred_pairs_of_applies_at_once(
         folder = copy(prepared, tmp_path / str(number))
         by_plan = number % 2 == 1
         commands = [
-            Command(str(folder), ("apply", f"{name}.json", "--flows", "none", *ALLOWED))
+            Command(str(folder), ("apply", f"{name}.json", "--flows", name, *ALLOWED))
             if by_plan
             else Command(str(folder), ("apply", "--yes", "--flows", name, *ALLOWED))
             for name in ("one", "other")
@@ -209,7 +209,7 @@ def test_killed_while_it_writes(forks: Forks, prepared: Path, tmp_path: Path, wa
     is locked out."""
     arguments = {
         "files": ("apply", "--yes", "--flows", "other"),
-        "plan": ("apply", "other.json", "--flows", "none"),
+        "plan": ("apply", "other.json", "--flows", "other"),
         "rollback": ("rollback", "1", "--yes"),
     }[way]
     folder = copy(prepared, tmp_path / "x")

@@ -134,7 +134,7 @@ def test_an_applied_revision_is_noticed(place: Place) -> None:
         place.write("flows/later.yaml", LATER)
         time.sleep(0.3)
         assert not done(place, "on"), "it obeys the applied revision, never the files"
-        place.run("apply", "--yes").fine()
+        place.run("apply", "--yes", "--allow", "share").fine()
         eventually(lambda: done(place, "on"))
         assert runner.going
     assert place.rows("SELECT revision FROM firings WHERE tunnel = 'on'") == [(2,)]
