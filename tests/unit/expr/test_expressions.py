@@ -135,13 +135,13 @@ def test_a_hostile_text_is_answered_at_once(name: str, start: str, end: str) -> 
         assert all(0 <= problem.start <= problem.end <= len(text) for problem in problems)
 
 
-def test_a_condition_is_read_in_no_time() -> None:
+def test_a_condition_is_read_in_less_than_a_millisecond() -> None:
     text = "deal.amount >= vars.big and deal.source in ['web', 'ads'] and 'vip' not in deal.tags"
     parse_condition(text, NAMES)
     begun = time.process_time()
     for _ in range(2000):
         parse_condition(text, NAMES)
-    assert time.process_time() - begun < 10
+    assert time.process_time() - begun < 2
 
 
 @pytest.mark.parametrize(
