@@ -35,7 +35,7 @@ from tests.property.random_flows import AFTER
 from tests.property.successors import successors
 from tests.property.test_engine import Played, played_by_reference, remembered_rules
 
-CASES = int(os.environ.get("FLOWRUN_PREVIEWS", "1000"))
+CASES = int(os.environ.get("FLOWRUN_PREVIEWS", "2000"))
 pytestmark = pytest.mark.no_cover
 """Tracing would take half as long again, and shows nothing that the unit tests don't."""
 
