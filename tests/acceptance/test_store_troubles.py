@@ -93,9 +93,10 @@ def contents(folder: Path) -> dict[str, bytes | None]:
         ("sqlite://host/flowrun.db", "is more than the path of a file"),
         ("sqlite:///flowrun.db?mode=ro", "is more than the path of a file"),
         ("sqlite+aiosqlite:///flowrun.db", "is more than the path of a file"),
-        ("postgresql://ann:secret@host/deals", "a store in 'postgresql' is not possible yet"),
+        ("postgresql://ann:secret@host", "'postgresql://***@host' is no address of a PostgreSQL database"),
+        ("postgresql+asyncpg://ann:secret@host/deals", "is no address of a PostgreSQL database"),
         ("mysql://ann:secret@host:port/deals", "is no address of a store"),
-        ("oracle://host", "a store in 'oracle' is not possible yet"),
+        ("oracle://host", "a store in 'oracle' is not possible"),
     ],
 )
 def test_an_address_that_is_none(place: Place, command: tuple[str, ...], url: str, message: str) -> None:

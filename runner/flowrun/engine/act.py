@@ -45,8 +45,8 @@ from flowrun.engine.effects import (
 from flowrun.engine.judge import Route, Verdict, by_position
 from flowrun.engine.statement import Statement, parameter
 from flowrun.flow.model import Action, Flow, Tunnel
-from flowrun.store.schema import asked_of_origins
 from flowrun.store.tables import activity, deals_table, firings, queue, routes, tunnels
+from flowrun.store.watching import asked_of_origins
 
 FIRED = "fired"
 PARKED: ColumnElement[str] = literal_column("'parked'")

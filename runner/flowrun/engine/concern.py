@@ -19,9 +19,9 @@ from flowrun.engine.guards import Beyond
 from flowrun.engine.live import Again, Known, known, looked_at_again
 from flowrun.flow.model import Flow, Mode
 from flowrun.plan import Renames, relocations, renames
-from flowrun.store.schema import WRITABLE_BUILTINS
 from flowrun.store.scratch import LIVE
 from flowrun.store.tables import deals_table, queue
+from flowrun.store.watching import WRITABLE_BUILTINS
 
 concerned = Table("concerned", MetaData(schema="temp"), Column("seq", Integer, primary_key=True))
 """The concerned deals."""

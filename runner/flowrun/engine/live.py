@@ -27,6 +27,7 @@ from flowrun.store import columns, revisions, schema
 from flowrun.store.connection import Transaction
 from flowrun.store.revisions import DIRECT, Author, Occasion
 from flowrun.store.tables import activity, deals_table, existing, firings, routes, tunnels
+from flowrun.store.watching import asked_of_origins
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def apply_flow(
     schema.open_stages(connection, flow)
     carry(connection, renamed.stages, relocated, _latecomers(flow, before, rows, now))
     routed = {row["stage"] for row in rows}
-    relocate(connection, relocated, now, routed, asked_of_origins=bool(schema.asked_of_origins(flow)))
+    relocate(connection, relocated, now, routed, asked_of_origins=bool(asked_of_origins(flow)))
     schema.settle(connection, flow)
     number = revisions.add(transaction, flow, places, author, occasion)
     for column in (tunnels.c.id, activity.c.tunnel, existing.c.tunnel):

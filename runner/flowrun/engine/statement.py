@@ -1,20 +1,19 @@
 """SQL that is compiled once per revision and run on every tick.
 
 A statement over dozens of tunnels is a large expression; SQLAlchemy would walk it on each execution to find its
-compiled form. Here it is compiled when the revision is loaded, and each run only binds its parameters.
+compiled form. Here it is compiled when it is first run, for the database that it is run on, and each run only binds its
+parameters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import BindParameter, ClauseElement, Connection, CursorResult, Executable, bindparam
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import BindParameter, ClauseElement, Connection, CursorResult, Dialect, Executable, bindparam
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
-_DIALECT = sqlite.dialect()
 _T = TypeVar("_T")
 
 
@@ -30,20 +29,37 @@ def parameter(name: str, type_: TypeEngine[_T] | type[TypeEngine[_T]]) -> BindPa
     return bindparam(name, value=_Open(), type_=type_)
 
 
+class _Compiled(NamedTuple):
+    """A statement as one database takes it. `names` are its parameters in their order; None: they go by name."""
+
+    sql: str
+    fixed: Mapping[str, Any]
+    names: tuple[str, ...] | None
+
+
 class Statement:
     """A compiled statement. `run` takes the parameters that vary; all others were bound when it was built."""
 
-    __slots__ = ("_fixed", "_names", "sql")
+    __slots__ = ("_compiled", "_element")
 
     def __init__(self, element: Executable) -> None:
         assert isinstance(element, ClauseElement)
-        compiled = element.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
-        assert isinstance(compiled, SQLCompiler)
-        self.sql = str(compiled)
-        self._names: tuple[str, ...] = tuple(compiled.positiontup or ())
-        self._fixed: Mapping[str, Any] = dict(compiled.params)
+        self._element = element
+        self._compiled: dict[str, _Compiled] = {}
 
     def run(self, connection: Connection, **parameters: object) -> CursorResult[*tuple[Any, ...]]:
         """Execute with these parameters."""
-        values = {**self._fixed, **parameters}
-        return connection.exec_driver_sql(self.sql, tuple(values[name] for name in self._names))
+        sql, fixed, names = self._for(connection.dialect)
+        values = {**fixed, **parameters}
+        if names is None:
+            return connection.exec_driver_sql(sql, {name: values[name] for name in fixed})
+        return connection.exec_driver_sql(sql, tuple(values[name] for name in names))
+
+    def _for(self, dialect: Dialect) -> _Compiled:
+        found = self._compiled.get(dialect.name)
+        if found is None:
+            compiled = self._element.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+            assert isinstance(compiled, SQLCompiler)
+            names = tuple(compiled.positiontup or ()) if compiled.positional else None
+            found = self._compiled[dialect.name] = _Compiled(str(compiled), dict(compiled.params), names)
+        return found

@@ -108,7 +108,7 @@ class Ticker:
         round_ = self._claim(connection, now, size)
         if round_ is None:
             return None
-        looked = connection.exec_driver_sql("SELECT count(*) FROM temp.batch").scalar_one()
+        looked = connection.exec_driver_sql("SELECT count(*) FROM batch").scalar_one()
         moment = judge_parameters(rules.flow, now) | {"revision": rules.revision}
         self._judge(connection, rules, moment)
         waiting = self._waiting(connection, rules)

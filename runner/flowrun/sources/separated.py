@@ -10,7 +10,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TextIO
 
-from flowrun.store.schema import TEXT_CHARACTERS
+from flowrun.store.watching import TEXT_CHARACTERS
 
 
 class Record(NamedTuple):

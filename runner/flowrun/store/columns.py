@@ -25,7 +25,7 @@ from flowrun.expr.convert import keeps_all
 from flowrun.expr.types import DIGITS, Kind, Type
 from flowrun.flow.model import Field, Flow
 from flowrun.store import revisions
-from flowrun.store.ddl import DIALECT, drop_indexes_on, quoted, stored_literal, text_literal
+from flowrun.store.ddl import drop_indexes_on, quoted, stored_literal, text_literal
 from flowrun.store.dependents import dependents, staying
 from flowrun.store.revisions import Revision
 from flowrun.store.tables import builtin_columns, column_type
@@ -246,7 +246,7 @@ class _Builder:
         self.columns.discard(former)
 
     def _add(self, field: Field) -> None:
-        type_ = column_type(field.type.kind)().compile(dialect=DIALECT)
+        type_ = column_type(field.type.kind).compile(dialect=self._connection.dialect)
         default = f" DEFAULT {stored_literal(field)}" if field.default is not None else ""
         _alter(self._connection, f"ADD COLUMN {quoted(field.id)} {type_}{default}")
         self.columns.add(field.id)

@@ -1,44 +1,33 @@
 """A store: its address, its connections and its transactions.
 
-Three doors: `read` (a snapshot), `write` (one transaction with one `now`, under the write lock), and `open_store`,
-which checks that what stands at the address is a store that this flowrun can use. Whatever the database says when it
-can't go on becomes one `WorkFailed` here.
-
-SQLite with care (engine.md): WAL with `synchronous=FULL`; the write lock is taken by own short retries, since
-SQLite's busy handler starves; one OS lock round each write transaction, since SQLite before 3.51.3 can corrupt a WAL
-that two processes reset at once.
+Three doors: `read` (a snapshot), `write` (one transaction with one `now`), and `open_store`, which checks that what
+stands at the address is a store that this flowrun can use. Whatever the database says when it can't go on becomes one
+`WorkFailed` here. What differs between databases is in `store.sqlite` and `store.postgresql`.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
-from urllib.parse import quote
+from typing import Self
 
-from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event, func, insert, inspect, select, update
+from sqlalchemy import Connection, Engine, RootTransaction, func, insert, inspect, select, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.pool import StaticPool
 
 from flowrun.clock import Clock, FixedClock, SystemClock, VirtualClock, iso
 from flowrun.errors import NoStore, WorkFailed, WrongUsage
-from flowrun.store import functions, migrations
 from flowrun.store import lock as locking
+from flowrun.store import migrations, sqlite
+from flowrun.store.database import WRITING, Database
 from flowrun.store.tables import flowrun
 
-_CACHE_KIB = 64 * 1024
-_CHECKPOINT_PAGES = 8_000
-_WRITE = "flowrun_write"
-_PERMISSIONS = "flowrun must be able to write this file, and its folder, where SQLite keeps the log"
-_BESIDE = ("-wal", "-shm", "-journal", "-lock", "-turn")
 _CREDENTIALS = re.compile("//[^/]*@")
 
 
@@ -54,11 +43,8 @@ class Transaction:
 class Store:
     """An open store. Use `open_store` to make one; close it when done, or use it in a `with`."""
 
-    url: str
-    engine: Engine
+    database: Database
     clock: Clock
-    path: Path | None
-    lock: locking.WriteLock | None
 
     def __enter__(self) -> Self:
         return self
@@ -66,17 +52,24 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def url(self) -> str:
+        """Its address, as it may be shown."""
+        return self.database.url
+
+    @property
+    def engine(self) -> Engine:
+        """Its connections."""
+        return self.database.engine
+
+    @property
+    def path(self) -> Path | None:
+        """Its file; None where it is none."""
+        return self.database.path
+
     def close(self) -> None:
-        """Give the connections back. The last one to leave a WAL resets it, so this is a write like any other."""
-        with ExitStack() as stack:
-            if self.lock is not None and Path(f"{self.path}-wal").exists():
-                try:
-                    stack.enter_context(self._locked())
-                except WorkFailed:
-                    stack.close()  # a folder that can't be written has no lock to take, and nothing to reset
-            self.engine.dispose()
-        if self.lock is not None:
-            self.lock.close()
+        """Give the connections back."""
+        self.database.close()
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -95,33 +88,33 @@ class Store:
                 yield connection
 
     @contextmanager
-    def write(self, connection: Connection | None = None) -> Iterator[Transaction]:
+    def write(self, connection: Connection | None = None, *, alone: bool = False) -> Iterator[Transaction]:
         """One write transaction: committed when the block ends, undone when it raises.
 
-        Raises WorkFailed when another writer holds the lock for longer than `lock.PATIENCE`, or when the database
-        can't go on (read-only, full, broken).
+        `alone`: no other transaction of flowrun's may write meanwhile, as is always so on SQLite. Raises WorkFailed
+        when another writer is in the way for longer than `lock.PATIENCE`, or when the database can't go on (read-only,
+        full, broken).
         """
         if connection is None:
-            with self.connect() as own, self.write(own) as transaction:
+            with self.connect() as own, self.write(own, alone=alone) as transaction:
                 yield transaction
             return
-        with self.translated(), self._locked():
-            connection.execution_options(**{_WRITE: True})
+        with self.translated(), self.database.held():
+            connection.execution_options(**{WRITING: True})
             try:
                 with self._begin(connection):
+                    self.database.begun(connection, alone=alone)
                     now = self.clock.now()
-                    fixed = now if isinstance(self.clock, FixedClock | VirtualClock) else None
-                    if fixed is not None:
-                        connection.execute(update(flowrun).values(fixed_now=fixed))
+                    stands_still = isinstance(self.clock, FixedClock | VirtualClock)
+                    self.database.set_clock(connection, now if stands_still else None)
                     yield Transaction(connection, now)
-                    latest = func.max(flowrun.c.latest, now)
-                    connection.execute(update(flowrun).values(latest=latest, fixed_now=None))
+                    self.database.written(connection, now)
             finally:
-                connection.execution_options(**{_WRITE: False})
+                connection.execution_options(**{WRITING: False})
 
-    def changes(self, connection: Connection) -> int:
-        """A number that changes whenever another connection has committed something."""
-        return int(_pragma(connection, "data_version"))
+    def changes(self, connection: Connection) -> int | None:
+        """A number that changes whenever another connection has committed something; None: it can't be told so."""
+        return self.database.changes(connection)
 
     def _begin(self, connection: Connection) -> RootTransaction:
         give_up = time.monotonic() + locking.PATIENCE
@@ -129,7 +122,7 @@ class Store:
             try:
                 return connection.begin()
             except DBAPIError as error:
-                if not _is_busy(error.orig):
+                if not self.database.is_busy(error.orig):
                     raise
                 if time.monotonic() > give_up:
                     raise WorkFailed(
@@ -139,17 +132,15 @@ class Store:
                 time.sleep(locking.RETRY)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with self.lock.held() if self.lock is not None else nullcontext():
-            yield
-
-    @contextmanager
     def translated(self) -> Iterator[None]:
         """Raises WorkFailed for whatever the database says when it can't go on."""
         try:
             yield
         except DBAPIError as error:
-            raise _unusable(self.url, error, written=self.lock is not None or self.path is None) from error
+            failure = self.database.failure(error)
+            if failure is None:
+                raise
+            raise failure from error
 
 
 def open_store(url: str, clock: Clock | None = None, *, create: bool = False, read_only: bool = False) -> Store:
@@ -161,16 +152,9 @@ def open_store(url: str, clock: Clock | None = None, *, create: bool = False, re
     read-only), or can't be read.
     """
     address = _address(url)
-    path = Path(address.database) if address.database else None
-    clock = clock or SystemClock()
-    if path is not None:
-        _check_file(url, path, create=create)
-    if read_only and path is not None:
-        store = Store(url, _engine(address, attachable(path)), clock, path, None)
-    else:
-        store = Store(url, _engine(address), clock, path, locking.WriteLock(path) if path else None)
+    store = Store(_database(url, address, create=create, read_only=read_only), clock or SystemClock())
     try:
-        _once_free(lambda: _check_version(store, create=create, read_only=read_only))
+        _once_free(store, lambda: _check_version(store, create=create, read_only=read_only))
         _check_clock(store)
     except BaseException:
         store.close()
@@ -180,29 +164,27 @@ def open_store(url: str, clock: Clock | None = None, *, create: bool = False, re
 
 def check_makeable(url: str) -> None:
     """Raises WorkFailed if there is no folder to make that store in, and WrongUsage for an address that is none."""
-    _check_folder(Path(_address(url).database or ""))
+    address = _address(url)
+    if address.get_backend_name() == "sqlite":
+        sqlite.check_folder(Path(address.database or ""))
 
 
 def files_of(url: str) -> tuple[Path, ...]:
-    """The files that a store at that address is, or may be at some time: the database, SQLite's own beside it, locks.
-
-    Raises WrongUsage for an address that is none. Where it is a link, SQLite's files are beside what it leads to.
-    """
-    path = Path(_address(url).database or "")
-    mains = dict.fromkeys((path, Path(os.path.realpath(path))))
-    return tuple(Path(f"{main}{suffix}") for main in mains for suffix in ("", *_BESIDE))
+    """The files that a store at that address is, or may be at some time. Raises WrongUsage for one that is none."""
+    address = _address(url)
+    return sqlite.files_of(Path(address.database or "")) if address.get_backend_name() == "sqlite" else ()
 
 
 def memory_store(clock: Clock) -> Store:
     """A new store in memory, for one process and one thread."""
-    store = Store("sqlite://", _engine(make_url("sqlite://")), clock, None, None)
+    store = Store(sqlite.in_memory(), clock)
     _check_version(store, create=True)
     return store
 
 
 def copied_store(connection: Connection, clock: Clock) -> Store:
-    """A copy in memory of the store that the connection is to; what is temporary there stays behind."""
-    copy = Store("sqlite://", _engine(make_url("sqlite://")), clock, None, None)
+    """A copy in memory of the store in memory that the connection is to; what is temporary there stays behind."""
+    copy = Store(sqlite.in_memory(), clock)
     refill(copy, connection)
     return copy
 
@@ -210,7 +192,25 @@ def copied_store(connection: Connection, clock: Clock) -> Store:
 def refill(store: Store, connection: Connection) -> None:
     """Make a store in memory that copy. It is cheaper than a new one, since the SQL that it has compiled stays."""
     with store.connect() as target:
-        _driver(connection).backup(_driver(target))
+        sqlite.driver(connection).backup(sqlite.driver(target))
+
+
+def backup_to(store: Store, path: Path) -> None:
+    """Write a copy of a store in memory to that file."""
+    target = sqlite3.connect(path)
+    try:
+        with store.connect() as connection:
+            sqlite.driver(connection).backup(target)
+    finally:
+        target.close()
+
+
+def _database(url: str, address: URL, *, create: bool, read_only: bool) -> Database:
+    if address.get_backend_name() == "postgresql":
+        from flowrun.store.postgresql import at
+
+        return at(address, read_only=read_only)
+    return sqlite.in_file(url, address, create=create, read_only=read_only)
 
 
 def _address(url: str) -> URL:
@@ -221,91 +221,31 @@ def _address(url: str) -> URL:
         raise WrongUsage(
             f"'{shown}' is no address of a store", "write for example sqlite:///flowrun.db (the default)"
         ) from None
-    if address.get_backend_name() != "sqlite":
-        raise WrongUsage(
-            f"a store in '{address.get_backend_name()}' is not possible yet", "use SQLite: sqlite:///flowrun.db"
-        )
+    match address.get_backend_name():
+        case "sqlite":
+            _check_sqlite_address(shown, address)
+        case "postgresql":
+            if address.drivername != "postgresql" or not address.database:
+                raise WrongUsage(
+                    f"'{shown}' is no address of a PostgreSQL database",
+                    "write for example postgresql://user@host/database",
+                )
+        case other:
+            raise WrongUsage(
+                f"a store in '{other}' is not possible",
+                "use SQLite (sqlite:///flowrun.db) or PostgreSQL (postgresql://user@host/database)",
+            )
+    return address
+
+
+def _check_sqlite_address(shown: str, address: URL) -> None:
     if not address.database or address.database == ":memory:":
         raise WrongUsage(f"'{shown}' names no file", "write for example sqlite:///flowrun.db")
     if address != URL.create("sqlite", database=address.database):
         raise WrongUsage(f"'{shown}' is more than the path of a file", "write for example sqlite:///flowrun.db")
-    return address
 
 
-def attachable(path: Path) -> str:
-    """The URI of an SQLite file that can only be read.
-
-    A WAL can't be read without its index, which can't be made in a folder that can't be written; where there is nothing
-    in the WAL, the file alone is the whole store.
-    """
-    uri = f"file:{quote(str(path.absolute()))}?mode=ro"
-    wal = Path(f"{path}-wal")
-    if os.access(path.parent, os.W_OK) or (wal.exists() and wal.stat().st_size > 0):
-        return uri
-    return f"{uri}&immutable=1"
-
-
-def backup_to(store: Store, path: Path) -> None:
-    """Write a copy of a store in memory to that file."""
-    target = sqlite3.connect(path)
-    try:
-        with store.connect() as connection:
-            _driver(connection).backup(target)
-    finally:
-        target.close()
-
-
-def prepared(connection: sqlite3.Connection) -> None:
-    """Make a new connection of the driver as every connection of flowrun is."""
-    connection.isolation_level = None
-    connection.text_factory = _text
-    for name, arguments, function in functions.all_functions():
-        connection.create_function(name, arguments, function, deterministic=True)
-    for pragma in (
-        "foreign_keys = ON",
-        "synchronous = FULL",
-        f"cache_size = -{_CACHE_KIB}",
-        "temp_store = MEMORY",
-        f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _engine(address: URL, uri: str | None = None) -> Engine:
-    """`uri`: what is opened instead of the address's file, in SQLite's own form."""
-    arguments = {"timeout": 0, "check_same_thread": False, "cached_statements": 512}
-    options: dict[str, Any] = {} if address.database else {"poolclass": StaticPool}
-    if uri is not None:
-        options["creator"] = lambda: sqlite3.connect(uri, uri=True, **arguments)  # type: ignore[call-overload]
-    engine = create_engine(address, connect_args=arguments, **options)
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: sqlite3.Connection, _: object) -> None:
-        prepared(connection)
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        writing = connection.get_execution_options().get(_WRITE, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-    return engine
-
-
-def _check_file(url: str, path: Path, *, create: bool) -> None:
-    if path.is_dir() or (path.exists() and not path.is_file()):
-        raise WorkFailed(f"{url} is no database: '{path}' is not a file", "name another file with --store")
-    if not path.exists() and not create:
-        raise NoStore(f"there is no store at {url}", "make one with 'flowrun apply'")
-    if not path.exists():
-        _check_folder(path)
-
-
-def _check_folder(path: Path) -> None:
-    if not path.parent.is_dir():
-        raise WorkFailed(f"there is no folder '{path.parent}' to make the store in", "make it, or name another")
-
-
-def _once_free(work: Callable[[], None]) -> None:
+def _once_free(store: Store, work: Callable[[], None]) -> None:
     """Do it as soon as the database is free: until it has its WAL, even a reader of one that is begun is in the way."""
     give_up = time.monotonic() + locking.PATIENCE
     while True:
@@ -314,7 +254,7 @@ def _once_free(work: Callable[[], None]) -> None:
         except (WorkFailed, sqlite3.OperationalError) as error:
             reason = error.__cause__ if isinstance(error, WorkFailed) else error
             original = reason.orig if isinstance(reason, DBAPIError) else reason
-            if not _is_busy(original) or time.monotonic() > give_up:
+            if not store.database.is_busy(original) or time.monotonic() > give_up:
                 raise
         time.sleep(locking.RETRY)
 
@@ -345,20 +285,22 @@ def _check_version(store: Store, *, create: bool, read_only: bool = False) -> No
 
 
 def _upgrade(store: Store, *, new: bool) -> None:
-    with store.connect() as connection, store._locked():
-        if new and store.path is not None:
-            _pragma(connection, "journal_mode = WAL")
-        connection.execution_options(**{_WRITE: True})
-        with store._begin(connection):
-            migrations.upgrade(connection)
-            now = store.clock.now()
-            if new and connection.execute(select(func.count()).select_from(flowrun)).scalar_one() == 0:
-                connection.execute(
-                    insert(flowrun).values(id=1, identity=secrets.token_hex(16), created_at=now, latest=now)
-                )
-            key = update(flowrun).where(flowrun.c.plan_key.is_(None))
-            connection.execute(key.values(plan_key=secrets.token_hex(32)))
-        connection.execution_options(**{_WRITE: False})
+    with store.database.held():
+        if new:
+            store.database.prepare()
+        with store.connect() as connection:
+            connection.execution_options(**{WRITING: True})
+            with store._begin(connection):
+                store.database.begun(connection, alone=True)
+                migrations.upgrade(connection)
+                now = store.clock.now()
+                if new and connection.execute(select(func.count()).select_from(flowrun)).scalar_one() == 0:
+                    connection.execute(
+                        insert(flowrun).values(id=1, identity=secrets.token_hex(16), created_at=now, latest=now)
+                    )
+                key = update(flowrun).where(flowrun.c.plan_key.is_(None))
+                connection.execute(key.values(plan_key=secrets.token_hex(32)))
+            connection.execution_options(**{WRITING: False})
 
 
 def _check_clock(store: Store) -> None:
@@ -371,45 +313,3 @@ def _check_clock(store: Store) -> None:
             f"FLOWRUN_NOW is {iso(store.clock.instant)}, but this store was already written at {iso(latest)}",
             "choose a later instant: time in a store never goes back",
         )
-
-
-def _text(data: bytes) -> str:
-    """A text as it is read. Other programs can write what is no UTF-8; one such deal must not hide all others."""
-    return data.decode("utf-8", "replace")
-
-
-def _pragma(connection: Connection, text: str) -> Any:
-    """Run a pragma outside of any transaction; its first value."""
-    return _driver(connection).execute(f"PRAGMA {text}").fetchone()[0]
-
-
-def _driver(connection: Connection) -> sqlite3.Connection:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
-    return driver
-
-
-def _is_busy(error: BaseException | None) -> bool:
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-
-
-def _unusable(url: str, error: DBAPIError, *, written: bool = True) -> WorkFailed:
-    code = (getattr(error.orig, "sqlite_errorcode", None) or 0) & 0xFF
-    match code:
-        case sqlite3.SQLITE_NOTADB:
-            return WorkFailed(f"{url} is no database", "name another file with --store")
-        case sqlite3.SQLITE_CORRUPT:
-            return WorkFailed(f"{url} is damaged: {error.orig}", "restore it from a backup")
-        case sqlite3.SQLITE_READONLY:
-            return WorkFailed(f"{url} can't be written: it is read-only", _PERMISSIONS)
-        case sqlite3.SQLITE_FULL:
-            return WorkFailed(f"{url} can't be written: the disk is full", "make room and try again")
-        case sqlite3.SQLITE_IOERR:
-            return WorkFailed(f"{url} can't be read or written: {error.orig}", "is the disk full, or failing?")
-        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-            needs = _PERMISSIONS if written else "flowrun must be able to read this file, and what lies beside it"
-            return WorkFailed(f"{url} can't be opened: {error.orig}", needs)
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return WorkFailed(f"{url} is locked by another program", "try again in a moment")
-    raise error

@@ -35,8 +35,8 @@ from flowrun.expr.types import TEXT, Type, Value
 from flowrun.expr.values import BadValue, decode, encode
 from flowrun.flow.model import Flow
 from flowrun.store.connection import Transaction
-from flowrun.store.schema import TEXT_CHARACTERS, WRITABLE_BUILTINS
 from flowrun.store.tables import deals_table
+from flowrun.store.watching import TEXT_CHARACTERS, WRITABLE_BUILTINS
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 

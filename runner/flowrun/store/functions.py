@@ -21,7 +21,7 @@ from flowrun.expr.convert import converted
 from flowrun.expr.limits import EARLIEST, LATEST
 from flowrun.expr.types import Kind, Type
 from flowrun.expr.values import decode, encode
-from flowrun.store.schema import TEXT_CHARACTERS
+from flowrun.store.watching import TEXT_CHARACTERS
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _LENGTH = 10

@@ -68,6 +68,16 @@ def introduce(command: str, waiting: Callable[[str], None]) -> None:
     _self.command, _self.waiting = command, waiting
 
 
+def tell(message: str) -> None:
+    """Tell the user whom this process waits for."""
+    _self.waiting(message)
+
+
+def command() -> str:
+    """What this process is doing, as a user would type it."""
+    return _self.command
+
+
 class WriteLock:
     """The lock of the store at that path. It can't be taken twice at once by one object."""
 
@@ -128,7 +138,7 @@ class WriteLock:
                     ) from None
                 if waited > CALM and not told:
                     told = True
-                    _self.waiting(f"waiting for {self._other()}")
+                    tell(f"waiting for {self._other()}")
                 time.sleep(RETRY)
             else:
                 return told
@@ -139,7 +149,7 @@ class WriteLock:
 
     def _sign(self) -> None:
         """Write into the file who holds the lock. That is a courtesy: nothing fails for want of it."""
-        user, host = _whoami()
+        user, host = whoami()
         me = Holder(user, host, os.getpid(), _self.command, SystemClock().now())
         if self._lock is not None:
             with suppress(OSError):
@@ -147,7 +157,8 @@ class WriteLock:
 
 
 @lru_cache(maxsize=1)
-def _whoami() -> tuple[str, str]:
+def whoami() -> tuple[str, str]:
+    """The user and the host of this process."""
     import getpass
     import socket
 

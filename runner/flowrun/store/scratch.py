@@ -22,7 +22,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import NullPool
 
-from flowrun.store.connection import Store, attachable, backup_to, prepared
+from flowrun.store.connection import Store, backup_to
+from flowrun.store.sqlite import attachable, prepared
 
 LIVE = "live"
 """The schema that the live store has beside the scratch."""

@@ -1,8 +1,8 @@
 """The tables, one definition for every database (engine.md, "Tables").
 
 Any program may read and write `deals` with SQL. Public columns have plain names; the engine's own start with `_`.
-Instants are integers, milliseconds since the epoch, UTC. Decimals are integers scaled by the field's places, dates
-ISO texts, tags JSON arrays, booleans 0 and 1 (see `expr.values.encode`, the one place that converts).
+On every database instants are integers, milliseconds since the epoch, UTC, decimals integers scaled by the field's
+places, dates ISO texts, tags JSON arrays, booleans 0 and 1 (see `expr.values.encode`, the one place that converts).
 
 `deals` has a real column per declared field, so its definition depends on the flow: `deals_table(flow)`.
 """
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -21,14 +22,20 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Table,
-    Text,
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
 from flowrun.expr.types import Kind
 from flowrun.flow.model import Flow
+
+Text = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+"""Text that is compared by code point on every database."""
+
+Number = BigInteger().with_variant(Integer(), "sqlite")
+"""The number of a row; on SQLite an INTEGER, which alone can be the key that the rows lie by."""
 
 metadata = MetaData()
 
@@ -108,7 +115,7 @@ routes = Table(
 queue = Table(
     "queue",
     metadata,
-    Column("deal", Integer, primary_key=True, autoincrement=False),
+    Column("deal", Number, primary_key=True, autoincrement=False),
     Column("wake_at", BigInteger, nullable=False),
     Column("round", Integer, nullable=False),
     Index("queue_order", "wake_at", "round", "deal"),
@@ -118,7 +125,7 @@ queue = Table(
 firings = Table(
     "firings",
     metadata,
-    Column("seq", Integer, primary_key=True),
+    Column("seq", Number, primary_key=True),
     Column("deal", Text, nullable=False),
     Column("entry", Integer, nullable=False),
     Column("tunnel", Text, nullable=False),
@@ -139,13 +146,14 @@ firings = Table(
 """Journal and ledger: one row for a deal, a tunnel and an entry; shadow rows apart. The unique key is the safety net
 under exactly-once. `_lineage` is set for copies that were made; `_retry` marks a parked row that may try again."""
 
-Index("firings_lineage", firings.c._lineage, firings.c.fired_at, sqlite_where=firings.c._lineage.is_not(None))
-Index("firings_parked", firings.c.deal, sqlite_where=firings.c.result == "parked")
+_MADE, _PARKED = firings.c._lineage.is_not(None), firings.c.result == "parked"
+Index("firings_lineage", firings.c._lineage, firings.c.fired_at, sqlite_where=_MADE, postgresql_where=_MADE)
+Index("firings_parked", firings.c.deal, sqlite_where=_PARKED, postgresql_where=_PARKED)
 
 existing = Table(
     "existing",
     metadata,
-    Column("deal", Integer, primary_key=True, autoincrement=False),
+    Column("deal", Number, primary_key=True, autoincrement=False),
     Column("tunnel", Text, primary_key=True),
     Column("entry", Integer, nullable=False),
     sqlite_with_rowid=False,
@@ -162,19 +170,19 @@ activity = Table(
 )
 """How often each tunnel with a breaker fired at each instant of its last window: the breaker's exact, rolling count."""
 
-_COLUMN_TYPES: Mapping[Kind, type[TypeEngine[Any]]] = {
+_COLUMN_TYPES: Mapping[Kind, TypeEngine[Any]] = {
     Kind.TEXT: Text,
     Kind.ENUM: Text,
     Kind.TAGS: Text,
     Kind.DATE: Text,
-    Kind.INTEGER: BigInteger,
-    Kind.DECIMAL: BigInteger,
-    Kind.BOOLEAN: Integer,
-    Kind.DATETIME: BigInteger,
+    Kind.INTEGER: BigInteger(),
+    Kind.DECIMAL: BigInteger(),
+    Kind.BOOLEAN: Integer(),
+    Kind.DATETIME: BigInteger(),
 }
 
 
-def column_type(kind: Kind) -> type[TypeEngine[Any]]:
+def column_type(kind: Kind) -> TypeEngine[Any]:
     """The column type that stores values of that kind."""
     return _COLUMN_TYPES[kind]
 
@@ -182,7 +190,7 @@ def column_type(kind: Kind) -> type[TypeEngine[Any]]:
 def builtin_columns() -> list[Column[object]]:
     """Fresh columns of `deals` that every flow has, in their order."""
     return [
-        Column("seq", Integer, primary_key=True),
+        Column("seq", Number, primary_key=True),
         Column("id", Text, nullable=False, unique=True),
         Column("title", Text),
         Column("owner", Text),

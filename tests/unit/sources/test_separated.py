@@ -7,7 +7,7 @@ import io
 import pytest
 
 from flowrun.sources.separated import Record, Separated
-from flowrun.store.schema import TEXT_CHARACTERS
+from flowrun.store.watching import TEXT_CHARACTERS
 
 
 def _read(text: str, delimiter: str = ",") -> Separated:

@@ -11,9 +11,10 @@ from sqlalchemy import text
 
 from flowrun.engine.live import apply_flow
 from flowrun.errors import NoStore, WorkFailed
-from flowrun.store.connection import Store, attachable, open_store
+from flowrun.store.connection import Store, open_store
 from flowrun.store.revisions import Author
 from flowrun.store.scratch import make_tables, make_triggers, refill, scratch
+from flowrun.store.sqlite import attachable
 from tests.unit.store.example import flow
 
 

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
+
+Text = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 revision = "0002"
 down_revision = "0001"
@@ -14,14 +18,14 @@ down_revision = "0001"
 
 def upgrade() -> None:
     """Add the columns and the table, and drop the digest; the key is made by `store.connection` when it is missing."""
-    op.add_column("flowrun", sa.Column("plan_key", sa.Text))
-    op.add_column("revisions", sa.Column("plan", sa.Text))
-    op.add_column("revisions", sa.Column("difference", sa.Text))
+    op.add_column("flowrun", sa.Column("plan_key", Text))
+    op.add_column("revisions", sa.Column("plan", Text))
+    op.add_column("revisions", sa.Column("difference", Text))
     op.add_column("revisions", sa.Column("back_to", sa.Integer))
     op.create_table(
         "existing",
-        sa.Column("deal", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("tunnel", sa.Text, primary_key=True),
+        sa.Column("deal", Number, primary_key=True, autoincrement=False),
+        sa.Column("tunnel", Text, primary_key=True),
         sa.Column("entry", sa.Integer, nullable=False),
         sqlite_with_rowid=False,
     )

@@ -1,0 +1,77 @@
+"""What stands behind a store's address: an SQLite file (`store.sqlite`) or a PostgreSQL database (`store.postgresql`).
+
+All that differs between the two on the way to a transaction is here: how connections are made, who may write when, how
+time and changes are noticed, and what an error means. What the transactions do is the same SQL for both.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from flowrun.errors import WorkFailed
+
+WRITING = "flowrun_writing"
+"""The execution option of a connection whose next transaction is to write."""
+
+
+class Database(Protocol):
+    """A database at an address. `path` is its file, None where it is none or lies in memory."""
+
+    @property
+    def url(self) -> str:
+        """The address as it may be shown: without a password."""
+        ...
+
+    @property
+    def engine(self) -> Engine:
+        """Its connections."""
+        ...
+
+    @property
+    def path(self) -> Path | None:
+        """Its file."""
+        ...
+
+    def prepare(self) -> None:
+        """Make the empty database one that a store can be made in, before its first tables."""
+        ...
+
+    def held(self) -> AbstractContextManager[None]:
+        """Hold what keeps other writers away that would be in the way from the very beginning of a transaction.
+
+        Raises WorkFailed if another writer keeps it for too long.
+        """
+        ...
+
+    def begun(self, connection: Connection, *, alone: bool) -> None:
+        """Take the locks that a write transaction has until its end; `alone`: no other may be under way."""
+        ...
+
+    def set_clock(self, connection: Connection, now: int | None) -> None:
+        """Have the triggers use that instant (ms, UTC) as the present one in this transaction; None: their own."""
+        ...
+
+    def written(self, connection: Connection, now: int) -> None:
+        """Note at the end of a write transaction that flowrun wrote at that instant (ms, UTC)."""
+        ...
+
+    def changes(self, connection: Connection) -> int | None:
+        """A number that changes whenever another connection has committed something; None: it can't be told so."""
+        ...
+
+    def is_busy(self, error: BaseException | None) -> bool:
+        """Whether the driver's error says that someone else holds what is needed, and trying again is worth it."""
+        ...
+
+    def failure(self, error: DBAPIError) -> WorkFailed | None:
+        """What the error means for the user, where it is about the database as a whole; None where it is not."""
+        ...
+
+    def close(self) -> None:
+        """Give the connections and locks back."""
+        ...

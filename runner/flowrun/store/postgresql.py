@@ -1,0 +1,225 @@
+"""A store in a PostgreSQL database, 15 or newer: one schema of it, the first that the connection's search path names.
+
+Any number of processes write at once. Each write transaction holds a shared advisory lock, `alone` an exclusive one, so
+that a revision is never applied amid a tick; whoever waits for the exclusive one goes before those that come later.
+Locks go with the connection that has them, and a connection goes, with what it has begun, when its host is cut off:
+the keepalives and timeouts below are what "within seconds" is made of (engine.md, "Scale").
+
+`read` is a snapshot (REPEATABLE READ), `write` is READ COMMITTED: a tick locks what it has claimed, and every later
+statement of it must see what was committed meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from flowrun.errors import Locked, WorkFailed, WrongUsage
+from flowrun.store import lock as locking
+from flowrun.store.database import WRITING
+
+OLDEST = 15
+"""The oldest major version that has all that is used here."""
+
+_SESSION = {
+    "lock_timeout": f"{locking.PATIENCE:.0f}s",
+    "idle_in_transaction_session_timeout": "60s",
+    "tcp_keepalives_idle": "5s",
+    "tcp_keepalives_interval": "5s",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "20s",
+    "jit": "off",
+    "client_min_messages": "error",
+}
+"""The server's side: a client that is cut off is noticed within 20 s."""
+
+_SOCKET = {
+    "connect_timeout": 10,
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""The client's side of the same."""
+
+_LOCK = 0x666C6F77
+"""The class of flowrun's advisory locks; the schema's number is the other half of their key."""
+_KEY = f"{_LOCK}, (SELECT oid::int FROM pg_namespace WHERE nspname = current_schema())"
+_HOLDER = text(
+    "SELECT a.application_name, a.pid, to_char(a.xact_start, 'HH24:MI:SS') AS since "
+    "FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
+    "WHERE l.locktype = 'advisory' AND l.granted AND l.classid = :lock AND l.pid <> pg_backend_pid() "
+    "AND l.objid = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) "
+    "ORDER BY a.xact_start LIMIT 1"
+).bindparams(lock=_LOCK)
+_LATEST = text(
+    "UPDATE flowrun SET latest = :now WHERE latest < :now "
+    "- CASE WHEN coalesce(current_setting('flowrun.now', true), '') = '' THEN 1000 ELSE 0 END"
+)
+"""Every second is often enough: a row that every transaction writes would have them commit one after the other."""
+
+
+@dataclass(slots=True)
+class PostgreSQL:
+    """A PostgreSQL database."""
+
+    url: str
+    engine: Engine
+
+    @property
+    def path(self) -> Path | None:
+        """None: it is elsewhere."""
+        return None
+
+    def prepare(self) -> None:
+        """Raises WorkFailed where the server is too old, or the schema not there."""
+        with self.engine.connect() as connection:
+            version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
+            if version < OLDEST * 10_000:
+                raise WorkFailed(
+                    f"{self.url} is PostgreSQL {version // 10_000}; flowrun needs {OLDEST} or newer",
+                    "upgrade the server, or name another with --store",
+                )
+            if connection.exec_driver_sql("SELECT current_schema()").scalar_one() is None:
+                path = connection.exec_driver_sql("SHOW search_path").scalar_one()
+                raise WorkFailed(
+                    f"{self.url} has no schema to make the store in: none of its search path '{path}' is there",
+                    "create one, for example: CREATE SCHEMA flowrun; ALTER ROLE … SET search_path = flowrun",
+                )
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nothing: writers don't keep each other from beginning."""
+        yield
+
+    def begun(self, connection: Connection, *, alone: bool) -> None:
+        """Take the advisory lock. Raises Locked with who holds it if that takes too long."""
+        kind = "" if alone else "_shared"
+        if connection.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock{kind}({_KEY})").scalar_one():
+            return
+        for patience, told in ((locking.CALM, False), (locking.PATIENCE, True)):
+            if told:
+                locking.tell(f"waiting for {self._holder(connection)}")
+            before = connection.begin_nested()
+            try:
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{patience * 1000:.0f}ms'")
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock{kind}({_KEY})").close()
+            except DBAPIError as error:
+                if _state(error) != "55P03":
+                    raise
+                before.rollback()
+            else:
+                before.commit()
+                return
+        raise Locked(
+            f"{self.url} is locked: {self._holder(connection)} has been writing to it for {locking.PATIENCE:.0f} s",
+            "wait until it is done, or end it, and try again",
+        )
+
+    def set_clock(self, connection: Connection, now: int | None) -> None:
+        """Write it where the triggers look: into a setting of the transaction."""
+        if now is not None:
+            connection.execute(text("SELECT set_config('flowrun.now', :now, true)"), {"now": str(now)}).close()
+
+    def written(self, connection: Connection, now: int) -> None:
+        """Note it, once a second at most."""
+        connection.execute(_LATEST, {"now": now})
+
+    def changes(self, connection: Connection) -> int | None:  # noqa: ARG002
+        """None: only the tables tell."""
+        return None
+
+    def is_busy(self, error: BaseException | None) -> bool:
+        """Whether it was a conflict with someone else's work, or a lock that took too long."""
+        return getattr(error, "sqlstate", None) in {"40001", "40P01", "55P03"}
+
+    def failure(self, error: DBAPIError) -> WorkFailed | None:
+        """What PostgreSQL's code means (its manual, "Error codes")."""
+        state = _state(error)
+        said = _first_line(error)
+        if error.connection_invalidated or state is None or state[:2] == "08" or state in _GOING:
+            return WorkFailed(f"{self.url} can't be reached: {said}", "is the server running, and the address right?")
+        match state:
+            case "28000" | "28P01":
+                return WorkFailed(f"{self.url} doesn't let us in: {said}", "check user and password")
+            case "3D000":
+                return WorkFailed(f"{self.url} isn't there: {said}", "create the database, or name another")
+            case "42501":
+                return WorkFailed(
+                    f"{self.url}: this role may not do that: {said}",
+                    "'flowrun apply' needs the owner's role; the others need the rights of the runtime role",
+                )
+            case "25006":
+                return WorkFailed(f"{self.url} can't be written: it is read-only", "name the primary server")
+            case "53100":
+                return WorkFailed(f"{self.url} can't be written: the disk is full", "make room and try again")
+            case "53300":
+                return WorkFailed(f"{self.url} has no connection left: {said}", "end some, or allow more")
+            case "55P03" | "57014" | "25P03":
+                return WorkFailed(f"{self.url} keeps us waiting: {said}", "see who holds it: SELECT * FROM pg_locks")
+            case "40001" | "40P01":
+                return WorkFailed(f"{self.url}: others wrote the same at once: {said}", "try again")
+        return None
+
+    def close(self) -> None:
+        """Give the connections back, and with them the locks."""
+        self.engine.dispose()
+
+    def _holder(self, connection: Connection) -> str:
+        row = connection.execute(_HOLDER).one_or_none()
+        return "another program" if row is None else f"{row.application_name} (backend {row.pid}) since {row.since}"
+
+
+_GOING = {"57P01", "57P02", "57P03", "57P05"}
+"""The server is stopping, starting, or has ended the session."""
+
+
+def at(address: URL, *, read_only: bool) -> PostgreSQL:
+    """The database of that address. Raises WrongUsage where the driver is missing. Nothing is connected to yet."""
+    try:
+        import psycopg  # noqa: F401
+    except ImportError:
+        raise WrongUsage("PostgreSQL needs one more package", "pip install 'flowrun[postgres]'") from None
+    shown = address.render_as_string(hide_password=True)
+    return PostgreSQL(shown, _engine(address, read_only=read_only))
+
+
+def _engine(address: URL, *, read_only: bool) -> Engine:
+    given = address.query.get("options", "")
+    wanted = given if isinstance(given, str) else " ".join(given)
+    session = _SESSION | ({"default_transaction_read_only": "on"} if read_only else {})
+    options = " ".join((*(f"-c {name}={value}" for name, value in session.items()), wanted)).strip()
+    arguments: dict[str, Any] = {**_SOCKET, "options": options, "application_name": _name(), "autocommit": True}
+    target = address.difference_update_query(["options"]).set(drivername="postgresql+psycopg")
+    engine = create_engine(target, connect_args=arguments, pool_pre_ping=False)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get(WRITING, False)
+        connection.exec_driver_sql("BEGIN" if writing else "BEGIN ISOLATION LEVEL REPEATABLE READ")
+
+    return engine
+
+
+def _name() -> str:
+    """What the server is told of this process; it keeps 63 characters."""
+    user, host = locking.whoami()
+    return f"{locking.command()} {user}@{host} pid {os.getpid()}"[:63]
+
+
+def _state(error: DBAPIError) -> str | None:
+    found = getattr(error.orig, "sqlstate", None)
+    return None if found is None else str(found)
+
+
+def _first_line(error: DBAPIError) -> str:
+    return str(error.orig).strip().partition("\n")[0]
