@@ -10,6 +10,8 @@ from collections.abc import Generator
 
 import pytest
 
+pytest_plugins = ["tests.postgres_fixtures"]
+
 _CI = os.environ.get("CI") == "true"
 
 
