@@ -370,10 +370,16 @@ def _queue_moved(flow: Flow) -> Statement:
 
 
 def _queue_copied(flow: Flow) -> Statement:
-    """So are copies: all deals after `last`, the highest seq before they were made."""
+    """So are copies."""
     deal = deals_table(flow).alias("d")
-    rows = select(deal.c.seq, NOW, _ROUND).where(
-        deal.c.seq > parameter("last", Integer), exists().where(routes.c.stage == deal.c.stage)
+    rows = (
+        select(deal.c.seq, NOW, _ROUND)
+        .select_from(acts.join(rules, rules.c.pos == acts.c.pos).join(deal, deal.c.id == acts.c.target_id))
+        .where(
+            acts.c.kind == Route.COPY.value,
+            acts.c.result == FIRED,
+            exists().where(routes.c.stage == rules.c.target),
+        )
     )
     return Statement(insert(queue).from_select(["deal", "wake_at", "round"], rows))
 

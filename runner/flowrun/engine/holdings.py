@@ -10,7 +10,7 @@ from flowrun.expr.types import Kind
 from flowrun.flow.model import Flow
 from flowrun.plan import Loses, Loss, renames
 from flowrun.store import columns
-from flowrun.store.ddl import quoted, stored_literal, text_literal
+from flowrun.store.ddl import differs, quoted, stored_literal, text_literal
 from flowrun.store.tables import deals_table
 
 
@@ -29,7 +29,7 @@ def returning(connection: Connection, base: Flow, wanted: Flow) -> dict[str, int
     """How many deals get back another value than the default, by the fields that `wanted` declares again; no zeros."""
     values = columns.coming_back(connection, base, wanted, renames(base, wanted).fields)
     counts = {
-        id_: _count(connection, f"({value}) IS NOT NULL AND ({value}) IS NOT {stored_literal(wanted.fields[id_])}")
+        id_: _count(connection, f"({value}) IS NOT NULL AND {differs(value, stored_literal(wanted.fields[id_]))}")
         for id_, value in values.items()
     }
     return {id_: count for id_, count in counts.items() if count}
@@ -55,7 +55,7 @@ def _losses(connection: Connection, base: Flow, wanted: Flow) -> Iterator[Loss]:
         held = f"{name} IS NOT NULL"
         after = wanted.fields.get(renamed.get(field.id, field.id))
         if after is None:
-            if count := _count(connection, f"{name} IS NOT {stored_literal(field)} AND {held}"):
+            if count := _count(connection, f"{differs(name, stored_literal(field))} AND {held}"):
                 yield Loss(Loses.FIELD, field.id, count, count)
             continue
         aside = columns.to_come_back(after, found)

@@ -13,41 +13,21 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Integer, and_, delete, func, insert, or_, select
+from sqlalchemy import Connection, delete, func, insert, or_, select
 
 from flowrun.engine import batch as working
 from flowrun.engine.batch import acts, batch
 from flowrun.engine.batch import rules as rules_table
-from flowrun.engine.effects import NOW
+from flowrun.engine.claim import claimed
 from flowrun.engine.gather import settled
 from flowrun.engine.judge import judge_parameters
 from flowrun.engine.rules import Rules, rules_of
-from flowrun.engine.statement import Statement, parameter
+from flowrun.engine.statement import Statement
 from flowrun.flow.codec import loads
 from flowrun.store.connection import Transaction
-from flowrun.store.tables import deals_table, flowrun, queue, revisions, tunnels
+from flowrun.store.tables import flowrun, queue, revisions, tunnels
 
-_SIZE = parameter("size", Integer)
-_ORDER = (queue.c.wake_at, queue.c.round, queue.c.deal)
-_FIRST = Statement(select(queue.c.wake_at, queue.c.round).where(queue.c.wake_at <= NOW).order_by(*_ORDER).limit(1))
-_CLAIM_PAST = Statement(
-    insert(batch).from_select(
-        ["deal"],
-        select(queue.c.deal)
-        .where(queue.c.wake_at <= NOW, or_(queue.c.wake_at < NOW, queue.c.round == 0))
-        .order_by(*_ORDER)
-        .limit(_SIZE),
-    )
-)
-_CLAIM_ROUND = Statement(
-    insert(batch).from_select(
-        ["deal"],
-        select(queue.c.deal)
-        .where(and_(queue.c.wake_at == NOW, queue.c.round == parameter("round", Integer)))
-        .order_by(*_ORDER)
-        .limit(_SIZE),
-    )
-)
+_LOOKED = Statement(select(func.count()).select_from(batch))
 _NEXT = Statement(select(func.min(queue.c.wake_at)))
 _REVISION = Statement(select(flowrun.c.revision))
 _WAITING = Statement(
@@ -105,10 +85,10 @@ class Ticker:
         rules = self._load(connection)
         if rules is None:
             return None
-        round_ = self._claim(connection, now, size)
+        round_ = claimed(connection, now, size)
         if round_ is None:
             return None
-        looked = connection.exec_driver_sql("SELECT count(*) FROM batch").scalar_one()
+        looked = _LOOKED.run(connection).scalar_one()
         moment = judge_parameters(rules.flow, now) | {"revision": rules.revision}
         self._judge(connection, rules, moment)
         waiting = self._waiting(connection, rules)
@@ -148,19 +128,6 @@ class Ticker:
                 )
         return self._rules
 
-    def _claim(self, connection: Connection, now: int, size: int) -> int | None:
-        """Take the next deals, in order, of one round; the round, or None when no deal is awake."""
-        first = _FIRST.run(connection, now=now).one_or_none()
-        if first is None:
-            return None
-        working.clear(connection)
-        wake_at, round_ = first
-        if wake_at < now or round_ == 0:
-            _CLAIM_PAST.run(connection, now=now, size=size)
-            return 0
-        _CLAIM_ROUND.run(connection, now=now, round=round_, size=size)
-        return int(round_)
-
     def _judge(self, connection: Connection, rules: Rules, moment: dict[str, object]) -> None:
         if len(rules.judge) == 1:
             wanted = set(rules.judge)
@@ -179,8 +146,6 @@ def _act(connection: Connection, rules: Rules, moment: dict[str, object], cut: i
     acting = rules.acting
     acting.journal.run(connection, **moment)
     acting.rejournal.run(connection, **moment)
-    seq = deals_table(rules.flow).c.seq
-    last = connection.execute(select(func.max(seq))).scalar_one()
     for statements in (acting.copies, acting.origins, acting.moves):
         for statement in statements.values():
             statement.run(connection, **moment)
@@ -190,7 +155,7 @@ def _act(connection: Connection, rules: Rules, moment: dict[str, object], cut: i
     queued = {"now": moment["now"], "round": next_round}
     acting.unqueue.run(connection, cut=cut)
     acting.queue_moved.run(connection, **queued)
-    acting.queue_copied.run(connection, **queued, last=last)
+    acting.queue_copied.run(connection, **queued)
     acting.queue_waiting.run(connection, cut=cut)
     if acting.queue_copies_of_moved is not None:
         acting.queue_copies_of_moved.run(connection, **queued)

@@ -18,20 +18,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, inspect, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from flowrun.errors import WorkFailed
 from flowrun.expr.convert import keeps_all
 from flowrun.expr.types import DIGITS, Kind, Type
 from flowrun.flow.model import Field, Flow
 from flowrun.store import revisions
-from flowrun.store.ddl import drop_indexes_on, quoted, stored_literal, text_literal
+from flowrun.store.ddl import differs, drop_indexes_on, quoted, stored_literal, text_literal
 from flowrun.store.dependents import dependents, staying
 from flowrun.store.revisions import Revision
 from flowrun.store.tables import builtin_columns, column_type
 from flowrun.store.tables import revisions as revisions_table
 
 _NAME = re.compile(rf"_was_({'|'.join(Kind)})(\d?)_(.+)_(\d+)")
+_COLUMNS = {
+    "sqlite": "SELECT name FROM pragma_table_xinfo('deals')",
+    "postgresql": "SELECT attname FROM pg_attribute WHERE attrelid = 'deals'::regclass AND attnum > 0 "
+    "AND NOT attisdropped",
+}
 _OWN = frozenset(column.name for column in builtin_columns())
 
 
@@ -50,7 +55,7 @@ def present(connection: Connection) -> frozenset[str]:
 
     It is the table that a statement would find which names no schema: beside a scratch, the live one.
     """
-    names = connection.exec_driver_sql("SELECT name FROM pragma_table_xinfo('deals')").scalars()
+    names = connection.exec_driver_sql(_COLUMNS[connection.dialect.name]).scalars()
     return frozenset(names) - _OWN
 
 
@@ -117,7 +122,8 @@ def succession(old: Field, new: Field, column: str, aside: Aside | None, zone: s
     if aside is None or old.type.kind is new.type.kind:
         return kept
     then = f"coalesce({_converted(aside.column, aside.type, old.type, zone)}, {stored_literal(old)})"
-    untouched = f"{quoted(aside.column)} IS NOT NULL AND {quoted(column)} IS {then}"
+    same = f"({quoted(column)} = {then} OR ({quoted(column)} IS NULL AND {then} IS NULL))"
+    untouched = f"{quoted(aside.column)} IS NOT NULL AND {same}"
     return f"CASE WHEN {untouched} THEN {_converted(aside.column, aside.type, new.type, zone)} ELSE {kept} END"
 
 
@@ -161,7 +167,7 @@ def drop(connection: Connection, column: str) -> None:
 def _alter(connection: Connection, change: str) -> None:
     try:
         connection.exec_driver_sql(f"ALTER TABLE deals {change}")
-    except OperationalError as error:
+    except DBAPIError as error:
         raise WorkFailed(
             f"the table 'deals' can't be changed: {error.orig}",
             "a view, trigger or index that another program made is in the way: drop or change it first",
@@ -226,13 +232,16 @@ class _Builder:
         if field.default is not None:
             value = f"coalesce({value}, {stored_literal(field)})"
         name = quoted(field.id)
-        self._connection.exec_driver_sql(f"UPDATE deals SET {name} = {value} WHERE {name} IS NOT {value}")
+        self._connection.exec_driver_sql(f"UPDATE deals SET {name} = {value} WHERE {differs(name, value)}")
 
     def _keep_default(self, field: Field) -> None:
         """Have the column's own default, which other programs' inserts get, be that of the field.
 
-        SQLite can't change it, and a value that it gives looks to the triggers like a given one.
+        SQLite can't change it. A value that it gives looks to the triggers like a given one.
         """
+        if self._connection.dialect.name == "postgresql":
+            _alter(self._connection, f"ALTER COLUMN {quoted(field.id)} SET DEFAULT {stored_literal(field)}")
+            return
         columns = inspect(self._connection).get_columns("deals")
         default = next(column["default"] for column in columns if column["name"] == field.id)
         if (default or "NULL") == stored_literal(field):
@@ -281,17 +290,17 @@ def _plainly_converted(value: str, old: Type, new: Type) -> str | None:
             return f"CASE WHEN {value} IN ({', '.join(map(text_literal, new.values))}) THEN {value} END"
         case Kind.DECIMAL, Kind.INTEGER:
             unit = 10**old.places
-            return f"CASE WHEN typeof({value}) = 'integer' AND {value} % {unit} = 0 THEN {value} / {unit} END"
+            return f"CASE WHEN CAST({value} AS BIGINT) = {value} AND {value} % {unit} = 0 THEN {value} / {unit} END"
         case ((Kind.DECIMAL | Kind.INTEGER), Kind.DECIMAL) if new.places >= old.places:
             unit = 10 ** (new.places - old.places)
             most = (10**DIGITS - 1) // unit
-            fits = f"typeof({value}) = 'integer' AND {value} BETWEEN -{most} AND {most}"
+            fits = f"CAST({value} AS BIGINT) = {value} AND {value} BETWEEN -{most} AND {most}"
             return f"CASE WHEN {fits} THEN {value} * {unit} END"
         case Kind.DECIMAL, Kind.DECIMAL:
             unit = 10 ** (old.places - new.places)
             whole, twice = f"{value} / {unit}", f"abs({value} % {unit}) * 2"
-            away = f"({twice} > {unit} OR ({twice} = {unit} AND {whole} % 2 <> 0)) * (({value} > 0) - ({value} < 0))"
-            return f"CASE WHEN typeof({value}) = 'integer' THEN {whole} + {away} END"
+            away = f"(CASE WHEN {twice} > {unit} OR ({twice} = {unit} AND {whole} % 2 <> 0) THEN 1 ELSE 0 END) * (CASE WHEN {value} > 0 THEN 1 ELSE -1 END)"
+            return f"CASE WHEN CAST({value} AS BIGINT) = {value} THEN {whole} + {away} END"
         case _:
             return None
 

@@ -45,3 +45,8 @@ def drop_indexes_on(connection: Connection, column: str, prefix: str = "") -> No
         name = str(index["name"])
         if column in index["column_names"] and name.startswith(prefix):
             connection.exec_driver_sql(f"DROP INDEX {quoted(name)}")
+
+
+def differs(left: str, right: str) -> str:
+    """SQL for whether two values differ, empty ones being equal; NULL or false where they don't, on every database."""
+    return f"({left} <> {right} OR ({left} IS NULL) <> ({right} IS NULL))"

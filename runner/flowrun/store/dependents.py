@@ -34,6 +34,9 @@ def dependents(connection: Connection, column: str) -> tuple[Dependent, ...]:
     A name that flowrun gave to a column that it set aside (`_was_…`) is nobody else's. For any other, a view or trigger
     must name `deals` too.
     """
+    if connection.dialect.name == "postgresql":
+        found = connection.exec_driver_sql(_DEPENDENTS, {"column": column})
+        return tuple(Dependent(*row) for row in found if row[1] not in TRIGGERS and not row[1].startswith("engine_"))
     return tuple(
         one
         for one, on_deals in _foreign(connection)
@@ -48,7 +51,15 @@ def staying(connection: Connection, column: str) -> Iterator[None]:
     Raises WorkFailed where it can't be made again, as an index whose values are unique no more.
     """
     found = dependents(connection, column)
-    if found:
+    if connection.dialect.name == "postgresql":
+        # A view would have to be made anew, without the rights that were granted on it.
+        for one in found:
+            if one.kind != "index":
+                raise WorkFailed(
+                    f"the {one.kind} {one.name} of another program uses {column}, whose type changes",
+                    "drop or change it first",
+                )
+    elif found:
         # Views may use one another, and with a view go the triggers on it.
         others = [one for one, _ in _foreign(connection) if one.kind != "index" and one not in found]
         found = tuple(sorted((*found, *others), key=lambda one: _ORDER.index(one.kind)))
@@ -64,6 +75,24 @@ def staying(connection: Connection, column: str) -> Iterator[None]:
                 "drop or change it first",
             ) from error
 
+
+_DEPENDENTS = """
+SELECT kind, name, max(sql) FROM (
+    SELECT CASE d.classid WHEN 'pg_rewrite'::regclass THEN 'view' WHEN 'pg_trigger'::regclass THEN 'trigger'
+           ELSE 'index' END AS kind,
+           CASE d.classid WHEN 'pg_rewrite'::regclass THEN r.ev_class::regclass::text
+           WHEN 'pg_trigger'::regclass THEN t.tgname ELSE c.relname END AS name,
+           CASE WHEN d.classid = 'pg_class'::regclass THEN pg_get_indexdef(d.objid) ELSE '' END AS sql
+    FROM pg_depend d
+    JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+    LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+    LEFT JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
+    LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid AND c.relkind = 'i'
+    WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = 'deals'::regclass AND a.attname = %(column)s
+      AND d.classid IN ('pg_rewrite'::regclass, 'pg_trigger'::regclass, 'pg_class'::regclass)
+) found WHERE name IS NOT NULL GROUP BY kind, name ORDER BY kind, name
+"""
+"""What PostgreSQL knows to depend on a column of `deals`."""
 
 _ORDER = ("view", "trigger", "index")
 

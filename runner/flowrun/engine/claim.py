@@ -1,0 +1,83 @@
+"""Claiming: the next deals to look at, taken into the working table `batch` in the order of semantics.md.
+
+A batch never spans two rounds of the present instant. On SQLite whoever writes is alone, so claiming is reading. On
+PostgreSQL many runners claim at once: each takes the deals that no other has, and locks them, rows of the queue and of
+`deals` both, until its transaction ends; what it then reads of them stays as it is. Deals that someone else is writing
+are left for the next tick.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Connection, Integer, and_, func, insert, or_, select
+
+from flowrun.engine import batch as working
+from flowrun.engine.batch import batch
+from flowrun.engine.effects import NOW
+from flowrun.engine.statement import Statement, parameter
+from flowrun.store.tables import deals_table, queue
+
+_SIZE = parameter("size", Integer)
+_ROUND = parameter("round", Integer)
+_ORDER = (queue.c.wake_at, queue.c.round, queue.c.deal)
+_PAST = and_(queue.c.wake_at <= NOW, or_(queue.c.wake_at < NOW, queue.c.round == 0))
+_OF_ROUND = and_(queue.c.wake_at == NOW, queue.c.round == _ROUND)
+_FIRST = Statement(select(queue.c.wake_at, queue.c.round).where(queue.c.wake_at <= NOW).order_by(*_ORDER).limit(1))
+_CLAIM_PAST, _CLAIM_ROUND = (
+    Statement(insert(batch).from_select(["deal"], select(queue.c.deal).where(which).order_by(*_ORDER).limit(_SIZE)))
+    for which in (_PAST, _OF_ROUND)
+)
+
+
+def claimed(connection: Connection, now: int, size: int) -> int | None:
+    """Take at most `size` deals, in order, of one round; the round, or None when no deal is awake (and free)."""
+    if connection.dialect.name == "postgresql":
+        return _claimed_beside_others(connection, now, size)
+    first = _FIRST.run(connection, now=now).one_or_none()
+    if first is None:
+        return None
+    working.clear(connection)
+    wake_at, round_ = first
+    if wake_at < now or round_ == 0:
+        _CLAIM_PAST.run(connection, now=now, size=size)
+        return 0
+    _CLAIM_ROUND.run(connection, now=now, round=round_, size=size)
+    return int(round_)
+
+
+_deals = deals_table(None)
+_FIRST_FREE = Statement(
+    select(queue.c.wake_at, queue.c.round)
+    .where(queue.c.wake_at <= NOW)
+    .order_by(*_ORDER)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+
+
+def _locked(which: ColumnElement[bool]) -> Statement:
+    """INSERT the free deals into `batch`, locked."""
+    free = (
+        select(queue.c.deal, queue.c.wake_at, queue.c.round)
+        .select_from(queue.join(_deals, _deals.c.seq == queue.c.deal))
+        .where(which)
+        .order_by(*_ORDER)
+        .limit(_SIZE)
+        .with_for_update(skip_locked=True)
+        .cte("free")
+    )
+    number = func.row_number().over(order_by=(free.c.wake_at, free.c.round, free.c.deal))
+    return Statement(insert(batch).from_select(["ord", "deal"], select(number, free.c.deal)))
+
+
+_LOCK_PAST, _LOCK_ROUND = _locked(_PAST), _locked(_OF_ROUND)
+
+
+def _claimed_beside_others(connection: Connection, now: int, size: int) -> int | None:
+    first = _FIRST_FREE.run(connection, now=now).one_or_none()
+    if first is None:
+        return None
+    wake_at, round_ = first
+    past = wake_at < now or round_ == 0
+    statement = _LOCK_PAST if past else _LOCK_ROUND
+    taken = statement.run(connection, now=now, size=size, **({} if past else {"round": round_}))
+    return (0 if past else int(round_)) if taken.rowcount else None
