@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, literal, select, update
 
 from flowrun.engine.act import PARKED, copies_made
+from flowrun.engine.alone import lock_pipelines
 from flowrun.engine.batch import acts, candidates, keyed
 from flowrun.engine.effects import NOW, out_of_hops, rotates
 from flowrun.engine.guards import Guard
@@ -88,6 +89,7 @@ def decided(
     """What becomes of the candidates, decided in order; nothing but working tables is written."""
     found = _read(connection, statements, moment)
     asked = [guard for guard in guards if _asks(guard, found)]
+    lock_pipelines(connection, {guard.pipeline for guard in asked})
     surroundings = Surroundings(
         max_copies=flow.limits.max_copies,
         keys=_keys(connection, order, asked, moment),

@@ -40,6 +40,7 @@ class Guard:
     """One guard with its compiled statements. It looks at `stages`; `users` are the positions of those that ask it."""
 
     number: int
+    pipeline: str
     same: tuple[str, ...]
     stages: frozenset[str]
     users: tuple[int, ...]
@@ -69,6 +70,7 @@ def guards(flow: Flow, order: Sequence[Tunnel], beyond: Beyond | None = None) ->
     return tuple(
         Guard(
             number,
+            guard.pipeline,
             guard.same,
             frozenset(_where(flow, guard)),
             tuple(positions),

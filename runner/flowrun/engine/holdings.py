@@ -10,7 +10,7 @@ from flowrun.expr.types import Kind
 from flowrun.flow.model import Flow
 from flowrun.plan import Loses, Loss, renames
 from flowrun.store import columns
-from flowrun.store.ddl import differs, quoted, stored_literal, text_literal
+from flowrun.store.ddl import differs, quoted, run, stored_literal, text_literal
 from flowrun.store.tables import deals_table
 
 
@@ -76,4 +76,4 @@ def _losses(connection: Connection, base: Flow, wanted: Flow) -> Iterator[Loss]:
 
 
 def _count(connection: Connection, where: str) -> int:
-    return int(connection.exec_driver_sql(f"SELECT count(*) FROM deals WHERE {where}").scalar_one())
+    return int(run(connection, f"SELECT count(*) FROM deals WHERE {where}").scalar_one())

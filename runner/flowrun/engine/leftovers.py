@@ -15,7 +15,7 @@ from flowrun.expr.types import Kind
 from flowrun.flow.model import Flow
 from flowrun.store import columns, revisions
 from flowrun.store.connection import Store
-from flowrun.store.ddl import quoted
+from flowrun.store.ddl import quoted, run
 from flowrun.store.dependents import dependents
 
 
@@ -64,7 +64,7 @@ def drop(store: Store, these: Collection[Leftover]) -> tuple[Leftover, ...]:
 def _found(connection: Connection, flow: Flow) -> tuple[Leftover, ...]:
     unseen = sorted(columns.unseen(connection, flow), key=lambda one: (one.field, one.revision, one.column))
     held = ", ".join(f"count({quoted(one.column)})" for one in unseen)
-    counts = connection.exec_driver_sql(f"SELECT {held} FROM deals").one() if unseen else ()
+    counts = run(connection, f"SELECT {held} FROM deals").one() if unseen else ()
     return tuple(
         Leftover(one.field, one.type.kind, one.revision, one.column, count, _indexes(connection, one.column))
         for one, count in zip(unseen, counts, strict=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import insert, select
 
 from flowrun.engine.act import Acting, acting
+from flowrun.engine.alone import Locks, locks
 from flowrun.engine.batch import batch, candidates
 from flowrun.engine.gather import Gathering, gathering
 from flowrun.engine.guards import Beyond, Guard, guards, sensitive
@@ -35,12 +36,14 @@ class Rules:
     acting: Acting
     gathering: Gathering
     guards: tuple[Guard, ...]
+    locks: Locks
 
 
 def rules_of(revision: int, flow: Flow, beyond: Beyond | None = None) -> Rules:
     """Compile a revision. `beyond`: deals that stand beside those of the store."""
     order = tuple(flow.tunnels.values())
-    chunks = chunked({at: tunnel for at, tunnel in enumerate(order) if tunnel.mode is not Mode.OFF})
+    on = {at: tunnel for at, tunnel in enumerate(order) if tunnel.mode is not Mode.OFF}
+    chunks = chunked(on)
     delicate = [at for at, tunnel in sensitive(order).items() if tunnel.mode is not Mode.OFF]
     ground = ground_of_batch(flow)
     columns = [column.name for column in candidates.c]
@@ -58,6 +61,7 @@ def rules_of(revision: int, flow: Flow, beyond: Beyond | None = None) -> Rules:
         acting=acting(flow, chunks, delicate),
         gathering=gathering(flow, order),
         guards=guards(flow, order, beyond),
+        locks=locks(on),
     )
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, func, insert, or_, select
 
 from flowrun.engine import batch as working
+from flowrun.engine.alone import lock_counters
 from flowrun.engine.batch import acts, batch
 from flowrun.engine.batch import rules as rules_table
 from flowrun.engine.claim import claimed
@@ -91,6 +92,7 @@ class Ticker:
         looked = _LOOKED.run(connection).scalar_one()
         moment = judge_parameters(rules.flow, now) | {"revision": rules.revision}
         self._judge(connection, rules, moment)
+        rules.locks.take(connection)
         waiting = self._waiting(connection, rules)
         calm = rules.acting.calm.run(connection, **moment, waiting=json.dumps(waiting)).scalar_one()
         cut = looked + 1
@@ -149,7 +151,6 @@ def _act(connection: Connection, rules: Rules, moment: dict[str, object], cut: i
     for statements in (acting.copies, acting.origins, acting.moves):
         for statement in statements.values():
             statement.run(connection, **moment)
-    acting.count.run(connection, **moment)
     if acting.remember is not None:
         acting.remember.run(connection, **moment)
     queued = {"now": moment["now"], "round": next_round}
@@ -159,3 +160,6 @@ def _act(connection: Connection, rules: Rules, moment: dict[str, object], cut: i
     acting.queue_waiting.run(connection, cut=cut)
     if acting.queue_copies_of_moved is not None:
         acting.queue_copies_of_moved.run(connection, **queued)
+    # Last, since it is what runners that share a store wait for each other for.
+    lock_counters(connection)
+    acting.count.run(connection, **moment)

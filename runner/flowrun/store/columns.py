@@ -25,7 +25,7 @@ from flowrun.expr.convert import keeps_all
 from flowrun.expr.types import DIGITS, Kind, Type
 from flowrun.flow.model import Field, Flow
 from flowrun.store import revisions
-from flowrun.store.ddl import differs, drop_indexes_on, quoted, stored_literal, text_literal
+from flowrun.store.ddl import differs, drop_indexes_on, quoted, run, stored_literal, text_literal
 from flowrun.store.dependents import dependents, staying
 from flowrun.store.revisions import Revision
 from flowrun.store.tables import builtin_columns, column_type
@@ -55,7 +55,7 @@ def present(connection: Connection) -> frozenset[str]:
 
     It is the table that a statement would find which names no schema: beside a scratch, the live one.
     """
-    names = connection.exec_driver_sql(_COLUMNS[connection.dialect.name]).scalars()
+    names = run(connection, _COLUMNS[connection.dialect.name]).scalars()
     return frozenset(names) - _OWN
 
 
@@ -160,13 +160,13 @@ def drop(connection: Connection, column: str) -> None:
     drop_indexes_on(connection, column)
     for one in dependents(connection, column):
         if one.kind == "index":  # one that has it in an expression or a condition
-            connection.exec_driver_sql(f"DROP INDEX {quoted(one.name)}")
+            run(connection, f"DROP INDEX {quoted(one.name)}")
     _alter(connection, f"DROP COLUMN {quoted(column)}")
 
 
 def _alter(connection: Connection, change: str) -> None:
     try:
-        connection.exec_driver_sql(f"ALTER TABLE deals {change}")
+        run(connection, f"ALTER TABLE deals {change}")
     except DBAPIError as error:
         raise WorkFailed(
             f"the table 'deals' can't be changed: {error.orig}",
@@ -232,7 +232,7 @@ class _Builder:
         if field.default is not None:
             value = f"coalesce({value}, {stored_literal(field)})"
         name = quoted(field.id)
-        self._connection.exec_driver_sql(f"UPDATE deals SET {name} = {value} WHERE {differs(name, value)}")
+        run(self._connection, f"UPDATE deals SET {name} = {value} WHERE {differs(name, value)}")
 
     def _keep_default(self, field: Field) -> None:
         """Have the column's own default, which other programs' inserts get, be that of the field.
@@ -250,7 +250,7 @@ class _Builder:
         with staying(self._connection, field.id):
             self._rename(field.id, former)
             self._add(field)
-            self._connection.exec_driver_sql(f"UPDATE deals SET {quoted(field.id)} = {quoted(former)}")
+            run(self._connection, f"UPDATE deals SET {quoted(field.id)} = {quoted(former)}")
             drop(self._connection, former)
         self.columns.discard(former)
 
@@ -299,7 +299,8 @@ def _plainly_converted(value: str, old: Type, new: Type) -> str | None:
         case Kind.DECIMAL, Kind.DECIMAL:
             unit = 10 ** (old.places - new.places)
             whole, twice = f"{value} / {unit}", f"abs({value} % {unit}) * 2"
-            away = f"(CASE WHEN {twice} > {unit} OR ({twice} = {unit} AND {whole} % 2 <> 0) THEN 1 ELSE 0 END) * (CASE WHEN {value} > 0 THEN 1 ELSE -1 END)"
+            up = f"CASE WHEN {twice} > {unit} OR ({twice} = {unit} AND {whole} % 2 <> 0) THEN 1 ELSE 0 END"
+            away = f"({up}) * (CASE WHEN {value} > 0 THEN 1 ELSE -1 END)"
             return f"CASE WHEN CAST({value} AS BIGINT) = {value} THEN {whole} + {away} END"
         case _:
             return None

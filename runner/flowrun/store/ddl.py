@@ -6,8 +6,9 @@ Identifiers come from checked ids and are quoted; values are rendered by SQLAlch
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import Connection, Text, inspect, literal
+from sqlalchemy import Connection, CursorResult, Text, inspect, literal
 from sqlalchemy.dialects import sqlite
 
 from flowrun.expr.values import encode
@@ -44,9 +45,16 @@ def drop_indexes_on(connection: Connection, column: str, prefix: str = "") -> No
     for index in inspect(connection).get_indexes("deals"):
         name = str(index["name"])
         if column in index["column_names"] and name.startswith(prefix):
-            connection.exec_driver_sql(f"DROP INDEX {quoted(name)}")
+            run(connection, f"DROP INDEX {quoted(name)}")
 
 
 def differs(left: str, right: str) -> str:
     """SQL for whether two values differ, empty ones being equal; NULL or false where they don't, on every database."""
     return f"({left} <> {right} OR ({left} IS NULL) <> ({right} IS NULL))"
+
+
+def run(connection: Connection, statement: str) -> CursorResult[*tuple[Any, ...]]:
+    """Execute SQL text that has no parameters, as it stands."""
+    if connection.dialect.name == "postgresql":
+        statement = statement.replace("%", "%%")  # the driver looks for parameters all the same
+    return connection.exec_driver_sql(statement)

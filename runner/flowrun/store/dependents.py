@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 
 from flowrun.errors import WorkFailed
-from flowrun.store.ddl import quoted
+from flowrun.store.ddl import quoted, run
 from flowrun.store.schema import TRIGGERS
 
 
@@ -64,11 +64,11 @@ def staying(connection: Connection, column: str) -> Iterator[None]:
         others = [one for one, _ in _foreign(connection) if one.kind != "index" and one not in found]
         found = tuple(sorted((*found, *others), key=lambda one: _ORDER.index(one.kind)))
     for one in reversed(found):
-        connection.exec_driver_sql(f"DROP {one.kind} {quoted(one.name)}")
+        run(connection, f"DROP {one.kind} {quoted(one.name)}")
     yield
     for one in found:
         try:
-            connection.exec_driver_sql(one.sql)
+            run(connection, one.sql)
         except DatabaseError as error:
             raise WorkFailed(
                 f"the {one.kind} {one.name} of another program can't stay on the new {column}: {error.orig}",
@@ -104,7 +104,7 @@ def _foreign(connection: Connection) -> list[tuple[Dependent, bool]]:
         "WHERE sql IS NOT NULL AND (type IN ('view', 'trigger') OR (type = 'index' AND tbl_name = 'deals')) "
         "ORDER BY type, name"
     )
-    found = [(Dependent(kind, name, sql), bool(on)) for kind, name, sql, on in connection.exec_driver_sql(made).all()]
+    found = [(Dependent(kind, name, sql), bool(on)) for kind, name, sql, on in run(connection, made).all()]
     return [(one, on) for one, on in found if one.name not in TRIGGERS and not one.name.startswith("engine_")]
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from flowrun.errors import Locked, WorkFailed, WrongUsage
 from flowrun.store import lock as locking
@@ -146,7 +146,8 @@ class PostgreSQL:
         """What PostgreSQL's code means (its manual, "Error codes")."""
         state = _state(error)
         said = _first_line(error)
-        if error.connection_invalidated or state is None or state[:2] == "08" or state in _GOING:
+        lost = state is None and isinstance(error, OperationalError | InterfaceError)
+        if error.connection_invalidated or lost or (state is not None and (state[:2] == "08" or state in _GOING)):
             return WorkFailed(f"{self.url} can't be reached: {said}", "is the server running, and the address right?")
         match state:
             case "28000" | "28P01":

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from flowrun.flow.model import Flow
 from flowrun.store import postgresql_triggers, sqlite_triggers
-from flowrun.store.ddl import quoted, quoted_list
+from flowrun.store.ddl import quoted, quoted_list, run
 from flowrun.store.tables import stages
 from flowrun.store.watching import asked_of_origins
 
@@ -28,7 +28,7 @@ def lift(connection: Connection) -> None:
     """Take the triggers away, so that what `apply` does to the deals is nobody's change of them."""
     on = " ON deals" if connection.dialect.name == "postgresql" else ""
     for name in TRIGGERS:
-        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}{on}")
+        run(connection, f"DROP TRIGGER IF EXISTS {name}{on}")
 
 
 def open_stages(connection: Connection, flow: Flow) -> None:
@@ -52,7 +52,7 @@ def settle(connection: Connection, flow: Flow) -> None:
     _install_indexes(connection, flow)
     made = postgresql_triggers if connection.dialect.name == "postgresql" else sqlite_triggers
     for statement in made.triggers(flow):
-        connection.exec_driver_sql(statement)
+        run(connection, statement)
 
 
 def _install_indexes(connection: Connection, flow: Flow) -> None:
@@ -66,7 +66,7 @@ def _install_indexes(connection: Connection, flow: Flow) -> None:
     present = {str(index["name"]) for index in inspect(connection).get_indexes("deals")}
     for name in sorted(present - set(wanted)):
         if name.startswith("engine_"):
-            connection.exec_driver_sql(f"DROP INDEX {quoted(name)}")
+            run(connection, f"DROP INDEX {quoted(name)}")
     for name, definition in wanted.items():
         if name not in present:
-            connection.exec_driver_sql(f"CREATE INDEX {quoted(name)} ON deals {definition}")
+            run(connection, f"CREATE INDEX {quoted(name)} ON deals {definition}")
