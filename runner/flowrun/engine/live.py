@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TypedDict
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, exists, insert, or_, select, update
 
 from flowrun.engine.act import PARKED
 from flowrun.engine.carry import Latecomers, carry, relocate
@@ -200,10 +200,15 @@ def _digests(flow: Flow, renamed: Renames) -> Callable[[str, str], str]:
     """What tells whether a tunnel (by its new id) does the same with the deals of a stage of that flow (by its old
     id)."""
     worded = flow if renamed == Renames() else _under_new_ids(flow, renamed)
+    # Where the target is merged into another stage, that one may require something else.
+    requires = {
+        renamed.tunnels.get(id_, id_): [renamed.fields.get(name, name) for name in flow.stages[tunnel.target].requires]
+        for id_, tunnel in flow.tunnels.items()
+    }
 
     @cache
     def by_calendar(tunnel: str, calendar: str | None) -> str:
-        return route_digest(worded, tunnel, calendar)
+        return route_digest(worded, tunnel, calendar, requires[tunnel])
 
     return lambda tunnel, stage: by_calendar(tunnel, flow.pipelines[stage.partition(".")[0]].calendar)
 
@@ -252,7 +257,9 @@ def _rename(connection: Connection, renamed: Mapping[str, str]) -> None:
         connection.execute(update(activity).where(activity.c.tunnel == old).values(tunnel=new))
         connection.execute(update(existing).where(existing.c.tunnel == old).values(tunnel=new))
         # A tunnel removed long ago may have fired under the new id, for the same entry even: that row stands.
-        fired = update(firings).prefix_with("OR IGNORE").where(firings.c.tunnel == old)
+        there = firings.alias("there")
+        same = [there.c[name] == firings.c[name] for name in ("deal", "entry", "shadow")]
+        fired = update(firings).where(firings.c.tunnel == old, ~exists().where(there.c.tunnel == new, *same))
         connection.execute(fired.values(tunnel=new))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from flowrun.calendars.calendar import from_record as _read_calendar
@@ -84,13 +84,14 @@ def digest(flow: Flow) -> str:
     return _sha256(_flow(flow))
 
 
-def route_digest(flow: Flow, tunnel: str, calendar: str | None) -> str:
+def route_digest(flow: Flow, tunnel: str, calendar: str | None, requires: Sequence[str] | None = None) -> str:
     """What identifies what one tunnel does with the deals of one of its stages, as SHA-256 in hex: equal as long as it
     does the same, wherever else it leaves from.
 
     Its own content without the description and the stages that it leaves; the values of variables and types of fields
     that it uses; the project's zone, the calendars that count, what its target requires (with its defaults, which may
-    fill it), the outcomes that `unless_exists` looks at, and the limits. `calendar` is that of the stage's pipeline.
+    fill it), the outcomes that `unless_exists` looks at, and the limits. `calendar` is that of the stage's pipeline,
+    `requires` what the target stage requires (None: as the flow says).
     """
     one = flow.tunnels[tunnel]
     content = _tunnel(flow, one)
@@ -117,7 +118,7 @@ def route_digest(flow: Flow, tunnel: str, calendar: str | None) -> str:
             "calendars": [_calendar(flow.calendars[id_]) for id_ in (own, one.window) if id_ and id_ in flow.calendars],
             "requires": {
                 name: _field(flow.fields[name]) if name in flow.fields else {}
-                for name in flow.stages[one.target].requires
+                for name in (flow.stages[one.target].requires if requires is None else requires)
             },
             "outcomes": {stage.id: stage.outcome for stage in looked_at if stage.outcome},
             "limits": _limits(flow.limits),

@@ -314,3 +314,13 @@ def test_a_stage_that_is_merged_into_a_removed_one_goes_where_that_goes() -> Non
     )
     w = world(deals=["a"]).add("b", "sales.docs").later("1h").apply("", rest=rest)
     assert [facts(w, id_) for id_ in "ab"] == [("sales.lost", 2, w.now, w.now)] * 2
+
+
+def test_deals_are_looked_at_where_the_target_is_merged_into_a_stage_that_requires_less() -> None:
+    rest = SALES.replace("docs,", "{id: docs, requires: [account]},")
+    m = "m: {from: sales.new, to: sales.docs, action: move}"
+    w = world(m, rest=rest, deals=["a"]).run()
+    assert w.fired() == []
+    merged = SALES.replace("[new, docs,", "[new,") + "moved: [{from: sales.docs, to: sales.lost}]\n"
+    w.later("1h").apply(m.replace("docs", "lost"), rest=merged).run()
+    assert w.fired() == [("m", "a")]
