@@ -5,7 +5,8 @@
     │   └── InvalidInput 1   so has what was given beside the flow files: values of deals, a mapping, a condition
     ├── WorkFailed       1   part of the work failed, or a store can't be used
     │   ├── NoStore      1   there is no store at that address yet
-    │   └── Locked       1   another flowrun keeps the store's write lock
+    │   ├── Locked       1   another flowrun keeps the store's write lock
+    │   └── Stopped      1   a signal asked to stop while another writer was waited for; a runner ends well with it
     ├── StalePlan        3   the plan is stale or another apply holds the lock
     ├── Refused          4   a rail, a "no", or no terminal to ask at
     └── WrongUsage      64   the command line makes no sense
@@ -58,6 +59,10 @@ class NoStore(WorkFailed):
 
 class Locked(WorkFailed):
     """Another flowrun keeps the store's write lock. `apply` and `rollback` make a StalePlan of it."""
+
+
+class Stopped(WorkFailed):
+    """This process was asked to stop while it waited for another writer. Nothing was begun, so nothing is undone."""
 
 
 class StalePlan(FlowrunError):

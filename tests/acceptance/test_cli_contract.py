@@ -142,7 +142,19 @@ SHAPES = {
                 last_fired_at=maybe(INSTANT),
             )
         ),
-        runners=many({}),
+        runners=many(
+            shape(
+                id=TEXT,
+                host=TEXT,
+                pid=NUMBER,
+                version=TEXT,
+                state={"enum": ["running", "gone"]},
+                started_at=INSTANT,
+                seen_at=INSTANT,
+                ticks=COUNT,
+                fired=COUNT,
+            )
+        ),
     ),
     "diff": document(
         base_revision=maybe(NUMBER),

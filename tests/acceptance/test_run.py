@@ -83,22 +83,6 @@ def test_a_signal_finishes_the_batch(tmp_path: Path, number: signal.Signals) -> 
     assert_whole(place)
 
 
-def test_a_second_signal_is_obeyed_at_once(tmp_path: Path) -> None:
-    place = Place(tmp_path)
-    fill(place, 1_000)
-    with place.sql() as other:
-        other.execute("BEGIN IMMEDIATE")  # so that the runner's batch can't begin, and it waits for the lock
-        runner = place.start("run", measured=False)
-        started(runner)
-        time.sleep(0.3)
-        runner.send(signal.SIGTERM)
-        time.sleep(0.1)
-        runner.send(signal.SIGTERM)
-        assert runner.wait(5).status == -signal.SIGTERM
-        other.rollback()
-    assert_whole(place)
-
-
 def test_another_programs_sql_is_noticed_within_a_second(place: Place) -> None:
     with place.running("run", measured=False) as runner:
         started(runner)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
 from types import FrameType
 
 from flowrun.clock import Clock, FixedClock
+from flowrun.engine.presence import Presence
 from flowrun.engine.runner import Runner, Totals
 from flowrun.engine.tick import Tick
-from flowrun.errors import WrongUsage
+from flowrun.errors import Stopped, WrongUsage
+from flowrun.store import lock
 from flowrun.store.connection import open_store
 
 
@@ -33,6 +35,8 @@ def run(
 ) -> Totals:
     """Run until idle, for one batch, or until SIGTERM or SIGINT, which finish the batch; what was done.
 
+    A signal also ends the waiting for another writer, since no batch is begun then.
+
     Raises WrongUsage for a clock that stands still in a run without end.
     """
     if isinstance(clock, FixedClock) and until is Until.STOPPED:
@@ -40,15 +44,18 @@ def run(
             "with FLOWRUN_NOW the clock stands still, so a run would never see a later moment",
             "add --until-idle or --once",
         )
-    with open_store(store, clock) as opened, _stopping() as stopped:
-        runner = Runner(opened, stopped=stopped, begun=begun, report=report, warn=warn)
+    totals = Totals()
+    with suppress(Stopped), _stopping() as stopped, open_store(store, clock) as opened:
+        runner = Runner(opened, stopped=stopped, begun=begun, report=report, warn=warn, totals=totals)
         match until:
             case Until.IDLE:
-                return runner.until_idle()
+                runner.until_idle()
             case Until.ONCE:
-                return runner.once()
+                runner.once()
             case Until.STOPPED:
-                return runner.forever()
+                runner.presence = Presence(opened, warn)
+                runner.forever()
+    return totals
 
 
 @contextmanager
@@ -65,8 +72,10 @@ def _stopping() -> Iterator[Callable[[], bool]]:
 
     signals = (signal.SIGTERM, signal.SIGINT)
     before = [signal.signal(one, stop) for one in signals]
+    lock.heed(lambda: asked)
     try:
         yield lambda: asked
     finally:
+        lock.heed(lambda: False)
         for one, handler in zip(signals, before, strict=True):
             signal.signal(one, handler)

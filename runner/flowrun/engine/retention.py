@@ -27,7 +27,7 @@ from flowrun.calendars.durations import Duration
 from flowrun.calendars.zones import zone
 from flowrun.flow.codec import once_per_deal
 from flowrun.flow.model import Flow
-from flowrun.store import revisions
+from flowrun.store import revisions, runners
 from flowrun.store.connection import Store
 from flowrun.store.tables import activity, deals_table, existing, firings, flowrun
 from flowrun.store.tables import revisions as revisions_table
@@ -38,7 +38,8 @@ BATCH = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """How much may go, or went: rows of the journal, revisions, and instants that breakers remembered.
+    """How much may go, or went: rows of the journal, revisions, instants that breakers remembered, and runners that
+    have gone (however lately).
 
     `before` is the instant (ms, UTC) up to which history is old, local to `timezone`.
     """
@@ -48,9 +49,10 @@ class Doomed:
     firings: int = 0
     revisions: int = 0
     activity: int = 0
+    runners: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.firings or self.revisions or self.activity)
+        return bool(self.firings or self.revisions or self.activity or self.runners)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ def doomed(store: Store, age: Duration) -> Doomed:
             rows,
             len(_superseded(connection, terms, before) - told),
             idle.scalar_one(),
+            sum(runner.gone(now) for runner in runners.registered(connection)),
         )
 
 
@@ -108,7 +111,8 @@ def prune(store: Store, age: Duration) -> Doomed:
         connection.execute(delete(revisions_table).where(revisions_table.c.number.in_(sorted(numbers))))
         idle = connection.execute(delete(activity).where(_idle(terms, before, transaction.now))).rowcount
         connection.execute(delete(existing).where(not_(_stands())))
-    return replace(gone, revisions=len(numbers), activity=idle)
+        left = runners.forget_gone(connection, transaction.now)
+    return replace(gone, revisions=len(numbers), activity=idle, runners=left)
 
 
 def _before(flow: Flow, age: Duration, now: int) -> int:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
 
+from flowrun.engine.presence import Presence
 from flowrun.engine.tick import Tick, Ticker
-from flowrun.errors import WorkFailed
+from flowrun.errors import Stopped, WorkFailed
 from flowrun.store.connection import Store
 from flowrun.store.tables import flowrun
 
@@ -55,7 +57,8 @@ class Runner:
     """Runs the applied revision of a store.
 
     `size` fixes the size of batches (tests, trials); None lets it follow the work. `stopped` is asked between batches.
-    `begun` hears that an endless run has begun, `report` of each tick, `warn` of a clock that stepped back.
+    `begun` hears that an endless run has begun, `report` of each tick, `warn` of a clock that stepped back. An endless
+    run signs the register where it has a `presence`.
     """
 
     store: Store
@@ -64,6 +67,7 @@ class Runner:
     begun: Callable[[], None] = lambda: None
     report: Callable[[Tick, Totals], None] = lambda _tick, _totals: None
     warn: Callable[[str], None] = lambda _message: None
+    presence: Presence | None = None
     totals: Totals = field(default_factory=Totals)
     _batch: int = SMALLEST
     _seen: int = 0
@@ -86,17 +90,24 @@ class Runner:
         return self.totals
 
     def forever(self) -> Totals:
-        """Tick and wait until `stopped`."""
+        """Tick and wait until `stopped`, which also ends the waiting for another writer."""
         with self.store.connect() as connection:
             self._start(connection)
             self.begun()
-            ticker = Ticker(connection)
-            while not self.stopped():
-                if self._tick(connection, ticker):
-                    time.sleep(min(_LONGEST_GAP, self._held * _GAP))
-                else:
-                    self._wait(connection, ticker)
+            with suppress(Stopped):
+                self._go_on(connection, Ticker(connection))
+            if self.presence is not None:
+                self.presence.sign_off(connection)
         return self.totals
+
+    def _go_on(self, connection: Connection, ticker: Ticker) -> None:
+        while not self.stopped():
+            if self.presence is not None and self.presence.due():
+                self.presence.sign(connection, self.totals.ticks, self.totals.count("fired"))
+            if self._tick(connection, ticker):
+                time.sleep(min(_LONGEST_GAP, self._held * _GAP))
+            else:
+                self._wait(connection, ticker)
 
     def _start(self, connection: Connection) -> None:
         with self.store.read(connection):
@@ -135,13 +146,15 @@ class Runner:
             self._batch = max(SMALLEST, self._batch // 2)
 
     def _wait(self, connection: Connection, ticker: Ticker) -> None:
-        """Until another connection writes, or the next deal wakes, or the run is stopped."""
+        """Until another connection writes, the next deal wakes, the register is to be signed, or the run is stopped."""
         before = self.store.changes(connection)
         with self.store.read(connection):
             wake_at = ticker.next_wake(connection)
         pause = _QUICKEST
         while not self.stopped():
             if wake_at is not None and wake_at <= self.store.clock.now():
+                return
+            if self.presence is not None and self.presence.due():
                 return
             time.sleep(pause)
             pause = min(_SLOWEST, pause * 1.5)

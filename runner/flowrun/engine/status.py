@@ -11,6 +11,7 @@ from flowrun.errors import WorkFailed
 from flowrun.store import revisions
 from flowrun.store.connection import Store
 from flowrun.store.revisions import Revision
+from flowrun.store.runners import Registered, registered
 from flowrun.store.tables import deals_table, firings, queue, tunnels
 
 
@@ -30,7 +31,8 @@ class TunnelStatus:
 class Status:
     """The store at one instant. `next_at` is when time alone may next change something; None: it won't.
 
-    `board` counts the deals of every stage, zeros included.
+    `board` counts the deals of every stage, zeros included. `runners` are those that run without end, or did and have
+    gone without a word (`Registered.gone`).
     """
 
     now: int
@@ -41,6 +43,7 @@ class Status:
     next_at: int | None
     tunnels: tuple[TunnelStatus, ...]
     board: dict[str, int]
+    runners: tuple[Registered, ...] = ()
 
     @property
     def healthy(self) -> bool:
@@ -62,6 +65,7 @@ def status(store: Store) -> Status:
         parked: dict[str, int] = dict(connection.execute(waits.group_by(firings.c.tunnel)).all())
         states = {row.id: row for row in connection.execute(select(tunnels))}
         awake = connection.execute(select(func.count()).where(queue.c.wake_at <= now)).scalar_one()
+        present = registered(connection)
         next_at = connection.execute(select(func.min(queue.c.wake_at))).scalar_one()
     return Status(
         now=now,
@@ -82,6 +86,7 @@ def status(store: Store) -> Status:
             for id_, tunnel in applied.flow.tunnels.items()
         ),
         board={stage: by_stage.get(stage, 0) for stage in applied.flow.stages},
+        runners=present,
     )
 
 

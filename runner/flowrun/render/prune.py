@@ -19,6 +19,7 @@ def doomed_text(found: Doomed, *, done: bool) -> list[Line]:
         counted(found.firings, "row of the journal", "rows of the journal"),
         counted(found.revisions, "revision"),
         counted(found.activity, "count of breakers", "counts of breakers"),
+        *[counted(found.runners, "runner that has gone", "runners that have gone")] * bool(found.runners),
     ]
     return [
         line(f"{'Pruned' if done else 'Older than'} {'' if done else before + ' and of no use: '}{', '.join(parts)}.")

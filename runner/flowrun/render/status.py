@@ -8,6 +8,7 @@ from flowrun.render.board import board
 from flowrun.render.ink import Ink, Line, Run, line
 from flowrun.render.moment import counted, moment
 from flowrun.render.table import Column, table
+from flowrun.store.runners import Registered
 
 _TUNNELS = (
     Column("tunnel", flexible=True),
@@ -15,6 +16,15 @@ _TUNNELS = (
     Column("fired", right=True),
     Column("parked", right=True),
     Column("last fired"),
+)
+_RUNNERS = (
+    Column("runner"),
+    Column("host", flexible=True),
+    Column("pid", right=True),
+    Column("version"),
+    Column("since"),
+    Column("seen"),
+    Column("fired", right=True),
 )
 
 
@@ -36,6 +46,11 @@ def status_text(found: Status, store: str, columns_wide: int | None) -> list[Lin
             for tunnel in found.tunnels
         ]
         lines += table(_TUNNELS, rows, columns_wide)
+    if found.runners:
+        lines += [
+            line(),
+            *table(_RUNNERS, [_runner(runner, found.now, zone) for runner in found.runners], columns_wide),
+        ]
     for tunnel in found.tunnels:
         if tunnel.state == "tripped":
             lines.append(line(Run("tripped: ", Ink.WARNING), f"look why, then: flowrun resume {tunnel.id}"))
@@ -65,8 +80,27 @@ def status_content(found: Status, store: str) -> dict[str, object]:
             }
             for tunnel in found.tunnels
         ],
-        "runners": [],
+        "runners": [
+            {
+                "id": runner.id,
+                "host": runner.host,
+                "pid": runner.pid,
+                "version": runner.version,
+                "state": "gone" if runner.gone(found.now) else "running",
+                "started_at": iso(runner.started_at),
+                "seen_at": iso(runner.seen_at),
+                "ticks": runner.ticks,
+                "fired": runner.fired,
+            }
+            for runner in found.runners
+        ],
     }
+
+
+def _runner(runner: Registered, now: int, zone: str) -> tuple[str | Run, ...]:
+    seen = Run(f"{moment(runner.seen_at, zone)}, gone", Ink.WARNING) if runner.gone(now) else "now"
+    since = moment(runner.started_at, zone)
+    return runner.id, runner.host, str(runner.pid), runner.version, since, seen, f"{runner.fired:,}"
 
 
 def _summary(found: Status) -> str:

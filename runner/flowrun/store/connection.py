@@ -88,22 +88,24 @@ class Store:
                 yield connection
 
     @contextmanager
-    def write(self, connection: Connection | None = None, *, alone: bool = False) -> Iterator[Transaction]:
+    def write(
+        self, connection: Connection | None = None, *, alone: bool = False, patience: float | None = None
+    ) -> Iterator[Transaction]:
         """One write transaction: committed when the block ends, undone when it raises.
 
         `alone`: no other transaction of flowrun's may write meanwhile, as is always so on SQLite. Raises WorkFailed
-        when another writer is in the way for longer than `lock.PATIENCE`, or when the database can't go on (read-only,
-        full, broken).
+        when another writer is in the way for longer than `patience` (seconds; `lock.patient` says what None means), or
+        when the database can't go on (read-only, full, broken).
         """
         if connection is None:
-            with self.connect() as own, self.write(own, alone=alone) as transaction:
+            with self.connect() as own, self.write(own, alone=alone, patience=patience) as transaction:
                 yield transaction
             return
-        with self.translated(), self.database.held():
+        with self.translated(), self.database.held(patience):
             connection.execution_options(**{WRITING: True})
             try:
-                with self._begin(connection):
-                    self.database.begun(connection, alone=alone)
+                with self._begin(connection, patience):
+                    self.database.begun(connection, alone=alone, patience=patience)
                     now = self.clock.now()
                     stands_still = isinstance(self.clock, FixedClock | VirtualClock)
                     self.database.set_clock(connection, now if stands_still else None)
@@ -116,17 +118,18 @@ class Store:
         """A number that changes whenever another connection has committed something; None: it can't be told so."""
         return self.database.changes(connection)
 
-    def _begin(self, connection: Connection) -> RootTransaction:
-        give_up = time.monotonic() + locking.PATIENCE
+    def _begin(self, connection: Connection, patience: float | None = None) -> RootTransaction:
+        began = time.monotonic()
         while True:
             try:
                 return connection.begin()
             except DBAPIError as error:
                 if not self.database.is_busy(error.orig):
                     raise
-                if time.monotonic() > give_up:
+                waited, most = time.monotonic() - began, locking.patient(patience)
+                if waited > most:
                     raise WorkFailed(
-                        f"{self.url} is locked: another program has been writing to it for {locking.PATIENCE:.0f} s",
+                        f"{self.url} is locked: another program has been writing to it for {most:.0f} s",
                         "wait until it is done, or end it, and try again",
                     ) from None
                 time.sleep(locking.RETRY)

@@ -41,15 +41,18 @@ class Database(Protocol):
         """Make the empty database one that a store can be made in, before its first tables."""
         ...
 
-    def held(self) -> AbstractContextManager[None]:
+    def held(self, patience: float | None = None) -> AbstractContextManager[None]:
         """Hold what keeps other writers away that would be in the way from the very beginning of a transaction.
 
-        Raises WorkFailed if another writer keeps it for too long.
+        Raises WorkFailed if another writer keeps it for longer than `patience` (`lock.patient`).
         """
         ...
 
-    def begun(self, connection: Connection, *, alone: bool) -> None:
-        """Take the locks that a write transaction has until its end; `alone`: no other may be under way."""
+    def begun(self, connection: Connection, *, alone: bool, patience: float | None = None) -> None:
+        """Take the locks that a write transaction has until its end; `alone`: no other may be under way.
+
+        Raises WorkFailed if another writer keeps them for longer than `patience` (`lock.patient`).
+        """
         ...
 
     def set_clock(self, connection: Connection, now: int | None) -> None:

@@ -23,7 +23,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from flowrun.clock import SystemClock, from_ms
-from flowrun.errors import Locked, WorkFailed
+from flowrun.errors import Locked, Stopped, WorkFailed
 
 PATIENCE = 60.0
 """Seconds that a writer waits for another one before it gives up."""
@@ -58,6 +58,7 @@ class _Introduction:
 
     command: str = "flowrun"
     waiting: Callable[[str], None] = lambda _message: None
+    stopped: Callable[[], bool] = lambda: False
 
 
 _self = _Introduction()
@@ -78,6 +79,21 @@ def command() -> str:
     return _self.command
 
 
+def heed(stopped: Callable[[], bool]) -> None:
+    """Say how this process learns that it was asked to stop, which ends its waiting for a lock."""
+    _self.stopped = stopped
+
+
+def patient(patience: float | None) -> float:
+    """How many seconds to wait for a lock. Raises Stopped if there is no need to, since this process is to stop; a
+    wait with a patience of its own is not cut short."""
+    if patience is not None:
+        return patience
+    if _self.stopped():
+        raise Stopped("asked to stop while waiting for another writer")
+    return PATIENCE
+
+
 class WriteLock:
     """The lock of the store at that path. It can't be taken twice at once by one object."""
 
@@ -87,14 +103,19 @@ class WriteLock:
         self._lock: int | None = None
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the lock. Raises Locked if another flowrun keeps it beyond `PATIENCE`, WorkFailed if none can be had."""
+    def held(self, patience: float | None = None) -> Iterator[None]:
+        """Hold the lock.
+
+        Raises Locked if another flowrun keeps it for longer than `patience` (seconds), WorkFailed if no lock can be
+        had. Without a patience of the caller's it is `PATIENCE`, which ends with Stopped if this process is asked to
+        stop.
+        """
         if self._turn is None or self._lock is None:
             self._turn, self._lock = self._open("turn"), self._open("lock")
         began = time.monotonic()
-        told = self._take(self._turn, began, told=False)
+        told = self._take(self._turn, began, patience, told=False)
         try:
-            self._take(self._lock, began, told=told)
+            self._take(self._lock, began, patience, told=told)
         finally:
             fcntl.flock(self._turn, fcntl.LOCK_UN)
         try:
@@ -124,16 +145,16 @@ class WriteLock:
         except OSError as error:
             raise WorkFailed(f"{self._path} can't be written: {error.strerror or error}") from error
 
-    def _take(self, number: int, began: float, *, told: bool) -> bool:
+    def _take(self, number: int, began: float, patience: float | None, *, told: bool) -> bool:
         """Take that lock; whether the user was told of the wait, now or before."""
         while True:
             try:
                 fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 waited = time.monotonic() - began
-                if waited > PATIENCE:
+                if waited > patient(patience):
                     raise Locked(
-                        f"{self._path} is locked: {self._other()} has been writing to it for {PATIENCE:.0f} s",
+                        f"{self._path} is locked: {self._other()} has been writing to it for {patient(patience):.0f} s",
                         "wait until it is done, or end it, and try again",
                     ) from None
                 if waited > CALM and not told:

@@ -12,6 +12,7 @@ statement of it must see what was committed meanwhile.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -97,21 +98,26 @@ class PostgreSQL:
                 )
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self, patience: float | None = None) -> Iterator[None]:  # noqa: ARG002
         """Nothing: writers don't keep each other from beginning."""
         yield
 
-    def begun(self, connection: Connection, *, alone: bool) -> None:
+    def begun(self, connection: Connection, *, alone: bool, patience: float | None = None) -> None:
         """Take the advisory lock. Raises Locked with who holds it if that takes too long."""
         kind = "" if alone else "_shared"
         if connection.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock{kind}({_KEY})").scalar_one():
             return
-        for patience, told in ((locking.CALM, False), (locking.PATIENCE, True)):
-            if told:
+        began = time.monotonic()
+        told = False
+        while (left := locking.patient(patience) - (time.monotonic() - began)) > 0:
+            if not told and time.monotonic() - began > locking.CALM:
+                told = True
                 locking.tell(f"waiting for {self._holder(connection)}")
+            # Whoever waits to be alone keeps its place; the others look now and then whether they are to stop.
+            wait = left if alone and told else min(left, locking.CALM)
             before = connection.begin_nested()
             try:
-                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{patience * 1000:.0f}ms'")
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{wait * 1000 + 1:.0f}ms'")
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock{kind}({_KEY})").close()
             except DBAPIError as error:
                 if _state(error) != "55P03":
@@ -121,7 +127,7 @@ class PostgreSQL:
                 before.commit()
                 return
         raise Locked(
-            f"{self.url} is locked: {self._holder(connection)} has been writing to it for {locking.PATIENCE:.0f} s",
+            f"{self.url} is locked: {self._holder(connection)} has been writing to it for {time.monotonic() - began:.0f} s",
             "wait until it is done, or end it, and try again",
         )
 

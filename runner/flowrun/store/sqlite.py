@@ -49,12 +49,12 @@ class SQLite:
                 pragma(connection, "journal_mode = WAL")
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self, patience: float | None = None) -> Iterator[None]:
         """Hold the OS lock."""
-        with self.lock.held() if self.lock is not None else nullcontext():
+        with self.lock.held(patience) if self.lock is not None else nullcontext():
             yield
 
-    def begun(self, connection: Connection, *, alone: bool) -> None:
+    def begun(self, connection: Connection, *, alone: bool, patience: float | None = None) -> None:
         """Nothing: whoever writes an SQLite file is alone."""
 
     def set_clock(self, connection: Connection, now: int | None) -> None:

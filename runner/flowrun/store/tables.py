@@ -170,6 +170,20 @@ activity = Table(
 )
 """How often each tunnel with a breaker fired at each instant of its last window: the breaker's exact, rolling count."""
 
+runners = Table(
+    "runners",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("ticks", BigInteger, nullable=False),
+    Column("fired", BigInteger, nullable=False),
+)
+"""Who runs without end (`store.runners`), for people to see; nothing rests on it."""
+
 _COLUMN_TYPES: Mapping[Kind, TypeEngine[Any]] = {
     Kind.TEXT: Text,
     Kind.ENUM: Text,
