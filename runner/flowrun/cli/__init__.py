@@ -108,7 +108,7 @@ def _run(arguments: list[str], session: Session, interrupted: Callable[[], bool]
             return Status.INTERRUPTED
         from flowrun.cli.defect import report
 
-        session.terminal.complain(*report(error, arguments))
+        session.terminal.complain(*report(error, arguments, session.masked))
         return Status.DEFECT
 
 

@@ -35,7 +35,7 @@ COMMANDS: dict[str, Entry] = {
     "apply": Entry(_DEPLOY, "flowrun.cli.deploy:apply", "Make the store as the files say."),
     "history": Entry(_DEPLOY, "flowrun.cli.deploy:history", "Show the applied revisions, newest first."),
     "rollback": Entry(_DEPLOY, "flowrun.cli.deploy:rollback", "Go back to an earlier revision: apply it anew."),
-    "run": Entry(_RUN, "flowrun.cli.work:run", "Run the applied revision: watch the deals and fire tunnels."),
+    "run": Entry(_RUN, "flowrun.cli.run:run", "Run the applied revision: watch the deals and fire tunnels."),
     "deals": Entry(_RUN, "flowrun.cli.deals:deals", "List, add, change, import and export deals."),
     "journal": Entry(_RUN, "flowrun.cli.work:journal", "Show what fired, oldest first."),
     "pending": Entry(_RUN, "flowrun.cli.work:pending", "Show what time will bring, and when: soonest first."),

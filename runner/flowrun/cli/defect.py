@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from flowrun import __version__
 
-_PASSWORD = re.compile(r"(://[^:/@\s]*):[^@/\s]+@")
 
-
-def report(error: Exception, arguments: Sequence[str]) -> tuple[str, str]:
+def report(error: Exception, arguments: Sequence[str], mask: Callable[[str], str]) -> tuple[str, str]:
     """Writes the report of an unexpected error; returns the line for the user and what to do.
 
-    Passwords in URLs are masked. With FLOWRUN_DEBUG set, the trace is shown as well.
+    `mask` hides secrets. With FLOWRUN_DEBUG set, the trace is shown as well.
     """
     trace = "".join(traceback.format_exception(error))
     lines = [
@@ -27,10 +24,10 @@ def report(error: Exception, arguments: Sequence[str]) -> tuple[str, str]:
         "",
         trace,
     ]
-    text = _PASSWORD.sub(r"\1:***@", "\n".join(lines))
+    text = mask("\n".join(lines))
     if os.environ.get("FLOWRUN_DEBUG"):
         sys.stderr.write(text)
-    summary = _PASSWORD.sub(r"\1:***@", f"{type(error).__name__}: {error}").partition("\n")[0]
+    summary = mask(f"{type(error).__name__}: {error}").partition("\n")[0]
     message = f"this is a defect of flowrun: {summary}"
     try:
         with tempfile.NamedTemporaryFile(

@@ -13,6 +13,7 @@ from flowrun.clock import Clock, FixedClock, SystemClock, parse_instant
 from flowrun.errors import FlowrunError, InvalidFlow, WrongUsage
 
 if TYPE_CHECKING:
+    from flowrun.cli.log import Log
     from flowrun.commands.project import Project
     from flowrun.diagnostics import Diagnostic
 
@@ -26,7 +27,8 @@ class Session:
     """One run of a command. Filled by the options as click reads them; `begin` then sets the clock.
 
     `store` is a URL; `format` is the command's `--format`, `text` where it has none. `given` are the names of those of
-    the options that somebody gave, here or in the environment.
+    the options that somebody gave, here or in the environment. `log` is where everything goes that is said on stderr,
+    where a command was asked for such a log.
     """
 
     flows: Path = Path("flows")
@@ -37,6 +39,7 @@ class Session:
     format: str = "text"
     given: set[str] = field(default_factory=set)
     clock: Clock = field(default_factory=SystemClock)
+    log: Log | None = None
 
     def begin(self, command: str) -> None:
         """Begins that command (`flowrun apply`): a store's lock is taken in its name, and waits for one are told.
@@ -62,7 +65,20 @@ class Session:
     @property
     def terminal(self) -> Terminal:
         """Where this command prints."""
-        return Terminal(self.color)
+        return Terminal(self.color, self.masked, self.log)
+
+    def masked(self, text: str) -> str:
+        """The text without the secrets of the store's address and the environment."""
+        from flowrun.cli.masking import Mask
+
+        return Mask([self.store], os.environ)(text)
+
+    @property
+    def address(self) -> str:
+        """The store's address as it may be shown."""
+        from flowrun.store.identity import without_password
+
+        return without_password(self.store)
 
     @property
     def project(self) -> Project:

@@ -9,20 +9,28 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from flowrun.render.ink import Ink, Line, Run, line, painted
+
+if TYPE_CHECKING:
+    from flowrun.cli.log import Log
 
 _NARROWEST, _WIDEST = 40, 120
 
 
 class Terminal:
-    """The standard streams. `color` is auto, always or never; auto obeys NO_COLOR, FORCE_COLOR and the stream."""
+    """The standard streams. `color` is auto, always or never; auto obeys NO_COLOR, FORCE_COLOR and the stream.
 
-    def __init__(self, color: str) -> None:
+    `mask` hides secrets in what goes to stderr. With a `log`, whatever is said on stderr is a line of it.
+    """
+
+    def __init__(self, color: str, mask: Callable[[str], str] = str, log: Log | None = None) -> None:
         self._color = color
+        self._mask = mask
+        self._log = log
 
     def result(self, lines: Iterable[Line]) -> None:
         """Prints lines of a result."""
@@ -37,15 +45,26 @@ class Terminal:
 
     def tell(self, lines: Iterable[Line]) -> None:
         """Prints lines beside the result, on stderr. If nobody can be told, the exit status stays the same."""
+        if self._log is not None:
+            for text in lines:
+                self._log.write("info", "note", message="".join(run.text for run in text))
+            return
+        painting = (painted(text, color=self._colored(sys.stderr)) + "\n" for text in lines)
         with suppress(OSError):
-            _write(sys.stderr, "".join(painted(text, color=self._colored(sys.stderr)) + "\n" for text in lines))
+            _write(sys.stderr, self._mask("".join(painting)))
 
     def note(self, message: str) -> None:
         """One calm line on stderr."""
-        self.tell([line(Run("note: ", Ink.CYAN), message)])
+        if self._log is not None:
+            self._log.write("info", "note", message=message)
+        else:
+            self.tell([line(Run("note: ", Ink.CYAN), message)])
 
     def complain(self, message: str, help: str | None = None) -> None:  # noqa: A002
         """Says on stderr why the command can't go on, and what to do."""
+        if self._log is not None:
+            self._log.write("error", "error", message=message, help=help)
+            return
         lines = [line(Run("error: ", Ink.ERROR), message)]
         if help:
             lines.append(line(Run("help: ", Ink.CYAN), help))

@@ -1,8 +1,6 @@
-"""The runner, what it did and what it would do: `run`, `journal`, `pending`, `explain`, `status`."""
+"""What the runner did and would do: `journal`, `pending`, `explain`, `status`."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import click
 
@@ -10,49 +8,6 @@ from flowrun.cli.frame import Command, format_option
 from flowrun.cli.session import Session
 from flowrun.cli.status import Status
 from flowrun.cli.values import how_many
-from flowrun.errors import WrongUsage
-
-if TYPE_CHECKING:
-    from flowrun.engine.runner import Totals
-    from flowrun.engine.tick import Tick
-
-
-@click.command(
-    cls=Command,
-    epilog="""
-    flowrun run
-    flowrun run --until-idle
-    """,
-)
-@click.option("--until-idle", is_flag=True, help="End when no deal is awake.")
-@click.option("--once", is_flag=True, help="Do one batch and end.")
-@click.pass_obj
-def run(session: Session, until_idle: bool, once: bool) -> None:
-    """Run the applied revision: watch the deals and fire tunnels.
-
-    Obeys the applied revision, not the files. Goes on until it is stopped (SIGTERM or Ctrl-C finish the batch).
-    """
-    from flowrun.cli.progress import counting
-    from flowrun.commands.run import Until
-    from flowrun.commands.run import run as go
-    from flowrun.render.totals import tick_text, totals_text
-
-    if until_idle and once:
-        raise WrongUsage("--until-idle and --once exclude each other", "give one of them")
-    until = Until.IDLE if until_idle else Until.ONCE if once else Until.STOPPED
-    terminal = session.terminal
-    with counting("deals looked at", shown=until is Until.IDLE) as progress:
-
-        def begun() -> None:
-            terminal.note("running; stop with Ctrl-C")
-
-        def report(tick: Tick, totals: Totals) -> None:
-            progress(totals.looked)
-            if until is Until.STOPPED and tick.results:
-                terminal.tell([tick_text(tick)])
-
-        totals = go(session.store, session.clock, until, begun, report, terminal.note)
-    terminal.result(totals_text(totals))
 
 
 @click.command(
@@ -169,7 +124,7 @@ def status(session: Session, exit_code: bool, format_: str) -> Status:
 
     found = read(session.store, session.clock)
     if format_ == "json":
-        session.terminal.document(document(status_content(found, session.store)))
+        session.terminal.document(document(status_content(found, session.address)))
     else:
-        session.terminal.result(status_text(found, session.store, session.terminal.width))
+        session.terminal.result(status_text(found, session.address, session.terminal.width))
     return Status.FAILED if exit_code and not found.healthy else Status.FINE

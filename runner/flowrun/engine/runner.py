@@ -34,10 +34,13 @@ SQLite's lock, then find it free."""
 
 @dataclass(slots=True)
 class Totals:
-    """What a run did so far."""
+    """What a run did so far, and the last tick in particular: for how long it held the store, and for how many deals
+    there was room in its batch."""
 
     looked: int = 0
     ticks: int = 0
+    seconds: float = 0.0
+    room: int = 0
     results: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def add(self, tick: Tick) -> None:
@@ -57,14 +60,16 @@ class Runner:
     """Runs the applied revision of a store.
 
     `size` fixes the size of batches (tests, trials); None lets it follow the work. `stopped` is asked between batches.
-    `begun` hears that an endless run has begun, `report` of each tick, `warn` of a clock that stepped back. An endless
-    run signs the register where it has a `presence`.
+    `begun` hears of the revision that the run begins with, `step` of each turn of the loop, many times a second unless
+    it is stuck, `report` of each tick, `warn` of a clock that stepped back. An endless run signs the register where it
+    has a `presence`.
     """
 
     store: Store
     size: int | None = None
     stopped: Callable[[], bool] = lambda: False
-    begun: Callable[[], None] = lambda: None
+    begun: Callable[[int], None] = lambda _revision: None
+    step: Callable[[], None] = lambda: None
     report: Callable[[Tick, Totals], None] = lambda _tick, _totals: None
     warn: Callable[[str], None] = lambda _message: None
     presence: Presence | None = None
@@ -93,7 +98,6 @@ class Runner:
         """Tick and wait until `stopped`, which also ends the waiting for another writer."""
         with self.store.connect() as connection:
             self._start(connection)
-            self.begun()
             with suppress(Stopped):
                 self._go_on(connection, Ticker(connection))
             if self.presence is not None:
@@ -115,8 +119,10 @@ class Runner:
         if row.revision is None:
             raise WorkFailed("no revision is applied in this store yet", "apply one with 'flowrun apply'")
         self._seen = row.latest
+        self.begun(row.revision)
 
     def _tick(self, connection: Connection, ticker: Ticker) -> bool:
+        self.step()
         if not self._awake(connection, ticker):
             return False
         size = self.size or self._batch
@@ -129,6 +135,7 @@ class Runner:
             return False
         self._adapt(tick, size)
         self.totals.add(tick)
+        self.totals.seconds, self.totals.room = self._held, size
         self.report(tick, self.totals)
         return True
 
@@ -157,6 +164,7 @@ class Runner:
             if self.presence is not None and self.presence.due():
                 return
             time.sleep(pause)
+            self.step()
             pause = min(_SLOWEST, pause * 1.5)
             if self.store.changes(connection) != before:
                 return

@@ -10,6 +10,7 @@ at the same instant in the next round, so a batch never spans two rounds of the 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -34,20 +35,25 @@ _REVISION = Statement(select(flowrun.c.revision))
 _WAITING = Statement(
     select(tunnels.c.id).where(or_(tunnels.c.paused_at.is_not(None), tunnels.c.tripped_at.is_not(None)))
 )
-_RESULTS = Statement(select(acts.c.kind, acts.c.result, func.count()).group_by(acts.c.kind, acts.c.result))
+_RESULTS = Statement(
+    select(acts.c.kind, acts.c.pos, acts.c.result, func.count()).group_by(acts.c.kind, acts.c.pos, acts.c.result)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
     """What one tick did, at an instant of its project's zone.
 
-    `results` counts the firings by kind of route and result.
+    `results` counts the firings by kind of route and result, `by_tunnel` by tunnel and result. `revision` is the one
+    that it obeyed.
     """
 
     at: int
     timezone: str
     looked: int
     results: dict[tuple[str, str], int]
+    by_tunnel: dict[tuple[str, str], int]
+    revision: int
 
     @property
     def fired(self) -> int:
@@ -103,8 +109,12 @@ class Ticker:
             cut = settlement.cut or cut
             rules.acting.name_copies.run(connection, **moment)
         _act(connection, rules, moment, cut, round_ + 1)
-        results = {(kind, result): count for kind, result, count in _RESULTS.run(connection)}
-        return Tick(now, rules.flow.timezone, cut - 1, results)
+        results: Counter[tuple[str, str]] = Counter()
+        by_tunnel: Counter[tuple[str, str]] = Counter()
+        for kind, pos, result, count in _RESULTS.run(connection):
+            results[kind, result] += count
+            by_tunnel[rules.order[pos].id, result] += count
+        return Tick(now, rules.flow.timezone, cut - 1, dict(results), dict(by_tunnel), rules.revision)
 
     def next_wake(self, connection: Connection) -> int | None:
         """The next instant at which a deal must be looked at, or None when all wait for data."""

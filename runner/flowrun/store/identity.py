@@ -27,4 +27,7 @@ def identity(connection: Connection) -> Identity:
 def without_password(url: str) -> str:
     """The address of a store as it may be written down; one that has no password stays as it was written."""
     address = make_url(url)
-    return url if address.password is None else address.set(password=None).render_as_string(hide_password=False)
+    secret = [name for name in address.query if name.lower() in {"password", "sslpassword"}]
+    if address.password is None and not secret:
+        return url
+    return address._replace(password=None).difference_update_query(secret).render_as_string(hide_password=False)

@@ -52,13 +52,20 @@ def project(tmp_path: Path) -> Path:
 def test_help_loads_no_command_and_no_library_but_click(tmp_path: Path) -> None:
     loaded = _loaded_after(["--help"], tmp_path)
     assert "click" in loaded
-    assert loaded & {"sqlalchemy", "alembic", "pydantic", "rich", "yaml", "jinja2", "asyncio"} == set()
+    unwanted = {"sqlalchemy", "alembic", "pydantic", "rich", "yaml", "jinja2", "asyncio", "structlog", "uvicorn"}
+    assert loaded & unwanted == set()
 
 
 def test_validate_loads_no_database(project: Path) -> None:
     loaded = _loaded_after(["validate"], project)
     assert "pydantic" in loaded
     assert loaded & {"sqlalchemy", "alembic", "rich"} == set()
+
+
+def test_a_run_loads_nothing_for_a_log_or_a_server_that_nobody_asked_for(project: Path) -> None:
+    loaded = _loaded_after(["run", "--once"], project)
+    assert "sqlalchemy" in loaded
+    assert loaded & {"structlog", "uvicorn", "starlette", "prometheus_client"} == set()
 
 
 def test_the_module_runs_like_the_command(project: Path) -> None:

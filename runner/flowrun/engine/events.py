@@ -1,0 +1,54 @@
+"""What a run has to tell while it goes on: for its log, and for whoever watches it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from flowrun.engine.runner import Totals
+from flowrun.engine.tick import Tick
+from flowrun.store.runners import Registered
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """The run has begun, with that revision; `endless` says whether it goes on until it is stopped."""
+
+    runner: Registered
+    revision: int
+    endless: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Health and metrics are served at that address."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """A tick is done; `totals` are of the run so far, and go on changing."""
+
+    tick: Tick
+    totals: Totals
+    endless: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something is wrong, and the run goes on. `about` is one word for counts: clock, register, server, store."""
+
+    message: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The run is over; `signal` (SIGTERM, SIGINT) is what ended it, null where it came to its end by itself."""
+
+    totals: Totals
+    signal: str | None
+
+
+Event: TypeAlias = Began | Listening | Ticked | Warned | Ended

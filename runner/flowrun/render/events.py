@@ -1,0 +1,48 @@
+"""What a run tells, as the lines of a terminal and as the content of log lines."""
+
+from __future__ import annotations
+
+from flowrun.engine.events import Began, Ended, Event, Listening, Ticked, Warned
+from flowrun.render.ink import Ink, Line, Run, line
+from flowrun.render.totals import tick_text
+
+
+def event_text(event: Event) -> Line | None:
+    """The line for people; None where there is nothing to say to them."""
+    match event:
+        case Began(endless=True):
+            return _note("running; stop with Ctrl-C")
+        case Listening(url):
+            return _note(f"listening at {url}: /healthz, /readyz, /metrics")
+        case Ticked(tick, endless=True) if tick.results:
+            return tick_text(tick)
+        case Warned(message):
+            return _note(message)
+    return None
+
+
+def event_content(event: Event) -> tuple[str, str, dict[str, object]] | None:
+    """Level, name and content of the log line; None for a tick in which nothing fired."""
+    match event:
+        case Began(runner, revision, endless):
+            content = {"revision": revision, "endless": endless, "version": runner.version}
+            return "info", "began", {"host": runner.host, "pid": runner.pid, **content}
+        case Listening(url):
+            return "info", "listening", {"url": url}
+        case Ticked(tick, totals) if tick.results:
+            counts: dict[str, dict[str, int]] = {}
+            for (tunnel, result), count in tick.by_tunnel.items():
+                counts.setdefault(tunnel, {})[result] = count
+            content = {"looked": tick.looked, "fired": tick.fired, "tunnels": counts}
+            return "info", "tick", {"revision": tick.revision, **content, "seconds": round(totals.seconds, 6)}
+        case Warned(message, about):
+            return "warning", "trouble", {"about": about, "message": message}
+        case Ended(totals, signal):
+            fired = totals.count("fired")
+            content = {"looked": totals.looked, "ticks": totals.ticks, "fired": fired}
+            return "info", "ended", {"signal": signal, **content, "parked": totals.count("parked")}
+    return None
+
+
+def _note(message: str) -> Line:
+    return line(Run("note: ", Ink.CYAN), message)
