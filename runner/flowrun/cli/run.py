@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from typing import TYPE_CHECKING
+
 import click
 
 from flowrun.cli.frame import Command
 from flowrun.cli.session import Session
-from flowrun.errors import WrongUsage
+from flowrun.errors import WorkFailed, WrongUsage
+
+if TYPE_CHECKING:
+    from flowrun.engine.events import Event
+    from flowrun.serving.server import Watch
 
 
 def _logging(context: click.Context, _option: click.Parameter, value: str) -> None:
@@ -18,11 +26,25 @@ def _logging(context: click.Context, _option: click.Parameter, value: str) -> No
         session.log = Log(session.masked)
 
 
+def _served(session: Session, listen: str, tell: Callable[[Event], None]) -> AbstractContextManager[Watch]:
+    from flowrun.serving.address import parsed
+
+    address = parsed(listen)
+    try:
+        from flowrun.serving.server import serving
+    except ImportError as error:
+        raise WorkFailed(
+            f"--listen needs packages that are not installed ({error.name})", "pip install 'flowrun[server]'"
+        ) from None
+    return serving(address, session.store, session.clock, session.masked, tell)
+
+
 @click.command(
     cls=Command,
     epilog="""
     flowrun run
     flowrun run --until-idle
+    flowrun run --listen :9464 --log-format json
     """,
 )
 @click.option("--until-idle", is_flag=True, help="End when no deal is awake.")
@@ -37,8 +59,14 @@ def _logging(context: click.Context, _option: click.Parameter, value: str) -> No
     expose_value=False,
     help="How to tell what happens, on stderr. [FLOWRUN_LOG_FORMAT]",
 )
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    envvar="FLOWRUN_LISTEN",
+    help="Serve /healthz, /readyz and /metrics there; :PORT is for this machine alone. [FLOWRUN_LISTEN]",
+)
 @click.pass_obj
-def run(session: Session, until_idle: bool, once: bool) -> None:
+def run(session: Session, until_idle: bool, once: bool, listen: str | None) -> None:
     """Run the applied revision: watch the deals and fire tunnels.
 
     Obeys the applied revision, not the files. Goes on until it is stopped: SIGTERM or Ctrl-C finish the batch, a second
@@ -47,7 +75,7 @@ def run(session: Session, until_idle: bool, once: bool) -> None:
     from flowrun.cli.progress import counting
     from flowrun.commands.run import Until
     from flowrun.commands.run import run as go
-    from flowrun.engine.events import Began, Event, Ticked
+    from flowrun.engine.events import Began, Ticked
     from flowrun.render.events import event_content, event_text
     from flowrun.render.totals import totals_text
 
@@ -55,9 +83,12 @@ def run(session: Session, until_idle: bool, once: bool) -> None:
         raise WrongUsage("--until-idle and --once exclude each other", "give one of them")
     until = Until.IDLE if until_idle else Until.ONCE if once else Until.STOPPED
     log, terminal = session.log, session.terminal
-    with counting("deals looked at", shown=until is Until.IDLE and log is None) as progress:
+    with (
+        counting("deals looked at", shown=until is Until.IDLE and log is None) as progress,
+        ExitStack() as stack,
+    ):
 
-        def hear(event: Event) -> None:
+        def tell(event: Event) -> None:
             if isinstance(event, Ticked):
                 progress(event.totals.looked)
             if log is None:
@@ -70,6 +101,15 @@ def run(session: Session, until_idle: bool, once: bool) -> None:
                 level, name, more = content
                 log.write(level, name, **more)
 
-        totals = go(session.store, session.clock, until, hear)
+        if listen is None:
+            totals = go(session.store, session.clock, until, tell)
+        else:
+            watch = stack.enter_context(_served(session, listen, tell))
+
+            def hear(event: Event) -> None:
+                watch.hear(event)
+                tell(event)
+
+            totals = go(session.store, session.clock, until, hear, watch.step)
     if log is None:
         terminal.result(totals_text(totals))

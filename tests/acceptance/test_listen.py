@@ -1,0 +1,101 @@
+"""`flowrun run --listen` as a process: pages beside the work, and an end within two seconds whoever still asks."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.place import Place, Running, eventually
+
+FLOW = """\
+flowrun: 1
+project: listening
+pipelines: {sales: {stages: [new, next]}}
+tunnels: {on: {from: sales.new, to: sales.next, action: move}}
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    place = Place(tmp_path)
+    place.write("flows/flow.yaml", FLOW)
+    place.run("apply", "--yes").fine()
+    return place
+
+
+def url(runner: Running) -> str:
+    eventually(lambda: "running; stop with" in runner.said() or '"began"' in runner.said())
+    found = re.search(r"http://[0-9.]+:[0-9]+", runner.said())
+    assert found is not None, runner.said()
+    return found.group()
+
+
+def get(address: str) -> str:
+    with urllib.request.urlopen(address, timeout=20) as answer:
+        return str(answer.read().decode())
+
+
+def test_pages_are_served_beside_the_work(place: Place) -> None:
+    with place.running("run", "--listen", ":0") as runner:
+        at = url(runner)
+        assert at.startswith("http://127.0.0.1:"), "this machine alone, where no host is named"
+        assert get(f"{at}/healthz") == "ok\n"
+        assert get(f"{at}/readyz") == "ready\n"
+        place.run("deals", "add", "--at", "sales.new").fine()
+        fired = 'flowrun_firings_total{result="fired",tunnel="on"} 1.0'
+        eventually(lambda: fired in get(f"{at}/metrics"))
+        runner.send(signal.SIGTERM)
+        assert runner.wait().status == 0
+    assert not Path(f"{place.store}-wal").exists(), "the last one to leave the store tidied up"
+
+
+def test_it_stops_within_two_seconds_with_connections_open(place: Place) -> None:
+    with place.running("run", measured=False, env={"FLOWRUN_LISTEN": "127.0.0.1:0"}) as runner:
+        host, _, port = url(runner).removeprefix("http://").rpartition(":")
+        clients = [socket.create_connection((host, int(port)), 20) for _ in range(3)]
+        clients[1].sendall(b"GET /metr")
+        clients[2].sendall(b"GET /metrics HTTP/1.1\r\nhost: x\r\n")
+        runner.send(signal.SIGTERM)
+        assert runner.wait(10).status == 0, "two seconds, and what a busy machine adds"
+    for client in clients:
+        client.close()
+
+
+def test_a_port_that_is_taken_ends_it(place: Place) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = place.run("run", "--listen", f":{port}")
+    assert ended.status == 1
+    assert ended.complaints == [
+        f"error: can't listen at 127.0.0.1:{port}: Address already in use",
+        "help: choose another address with --listen",
+    ]
+
+
+def test_an_address_that_is_none_is_wrong_usage(place: Place) -> None:
+    assert place.run("run", "--listen", "9464").status == 64
+
+
+def test_without_the_extra_it_says_what_to_install(place: Place) -> None:
+    code = "import sys; sys.modules['uvicorn'] = None; from flowrun.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "run", "--listen", ":0"],
+        cwd=place.folder,
+        env={"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "error: --listen needs packages that are not installed (uvicorn)",
+        "help: pip install 'flowrun[server]'",
+    ]
