@@ -126,8 +126,9 @@ class PostgreSQL:
             else:
                 before.commit()
                 return
+        waited = time.monotonic() - began
         raise Locked(
-            f"{self.url} is locked: {self._holder(connection)} has been writing to it for {time.monotonic() - began:.0f} s",
+            f"{self.url} is locked: {self._holder(connection)} has been writing to it for {waited:.0f} s",
             "wait until it is done, or end it, and try again",
         )
 
