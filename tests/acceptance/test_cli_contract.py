@@ -175,6 +175,10 @@ SHAPES = {
         ),
         refusals=many(shape(rail=TEXT, message=TEXT, allow=maybe(TEXT))),
     ),
+    "doctor": document(
+        ok=FLAG,
+        checks=many(shape(check=TEXT, verdict={"enum": ["ok", "warning", "problem"]}, found=TEXT, help=maybe(TEXT))),
+    ),
     "validate": document(
         ok=FLAG,
         diagnostics=many(
@@ -311,6 +315,7 @@ def test_status_tells_a_monitor(store: Place) -> None:
     assert states["trips"] == "tripped"
     store.run("resume", "trips", now=LATER).fine()
     store.run("status", "--exit-code", now=LATER).fine()
+    assert checked(store.run("doctor", "--format", "json", now=LATER).fine(), "doctor")["ok"] is True
 
 
 def test_diff(store: Place) -> None:

@@ -50,6 +50,9 @@ COMMANDS: dict[str, Entry] = {
     "pause": Entry(_OPERATE, "flowrun.cli.operate:pause", "Let a tunnel wait until it is resumed."),
     "resume": Entry(_OPERATE, "flowrun.cli.operate:resume", "Let a paused or tripped tunnel go on."),
     "retry": Entry(_OPERATE, "flowrun.cli.operate:retry", "Let parked firings try again: those of one deal, or all."),
+    "doctor": Entry(
+        _OPERATE, "flowrun.cli.doctor:doctor", "Check the set-up: machine, store, and whether the work goes on."
+    ),
     "prune": Entry(_OPERATE, "flowrun.cli.operate:prune", "Forget old history, and values of fields that are no more."),
 }
 """In the order of the help; sections appear in the order of their first command."""

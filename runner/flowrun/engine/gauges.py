@@ -44,24 +44,28 @@ class Gauges:
 
 def gauges(store: Store) -> Gauges:
     """The numbers now. Raises WorkFailed where the store can't be read."""
-    now = store.clock.now()
     with store.read() as connection:
-        revision = connection.execute(select(flowrun.c.revision)).scalar_one()
-        oldest = connection.execute(select(func.min(queue.c.wake_at))).scalar_one()
-        states = connection.execute(select(tunnels.c.id, tunnels.c.tripped_at, tunnels.c.paused_at)).all()
-        some = select(firings.c.tunnel).where(firings.c.result == PARKED, firings.c._retry == 0).limit(MOST).subquery()
-        parked = connection.execute(select(some.c.tunnel, func.count()).group_by(some.c.tunnel)).all()
-        return Gauges(
-            now=now,
-            revision=revision,
-            lag=max(0, now - oldest) if oldest is not None else 0,
-            awake=_count(connection, _ONE.where(queue.c.wake_at <= now)),
-            waiting=_count(connection, _ONE.where(queue.c.wake_at > now)),
-            parked=dict(map(tuple, parked)),
-            tripped={row.id: row.tripped_at is not None for row in states},
-            paused={row.id: row.paused_at is not None for row in states},
-            runners=sum(not runner.gone(now) for runner in registered(connection)),
-        )
+        return read(connection, store.clock.now())
+
+
+def read(connection: Connection, now: int) -> Gauges:
+    """The numbers at that instant (ms, UTC), in the transaction that is open on the connection."""
+    revision = connection.execute(select(flowrun.c.revision)).scalar_one()
+    oldest = connection.execute(select(func.min(queue.c.wake_at))).scalar_one()
+    states = connection.execute(select(tunnels.c.id, tunnels.c.tripped_at, tunnels.c.paused_at)).all()
+    some = select(firings.c.tunnel).where(firings.c.result == PARKED, firings.c._retry == 0).limit(MOST).subquery()
+    parked = connection.execute(select(some.c.tunnel, func.count()).group_by(some.c.tunnel)).all()
+    return Gauges(
+        now=now,
+        revision=revision,
+        lag=max(0, now - oldest) if oldest is not None else 0,
+        awake=_count(connection, _ONE.where(queue.c.wake_at <= now)),
+        waiting=_count(connection, _ONE.where(queue.c.wake_at > now)),
+        parked=dict(map(tuple, parked)),
+        tripped={row.id: row.tripped_at is not None for row in states},
+        paused={row.id: row.paused_at is not None for row in states},
+        runners=sum(not runner.gone(now) for runner in registered(connection)),
+    )
 
 
 def _count(connection: Connection, rows: Select[Any]) -> int:

@@ -165,6 +165,22 @@ def open_store(url: str, clock: Clock | None = None, *, create: bool = False, re
     return store
 
 
+def unchecked_store(url: str, clock: Clock) -> Store:
+    """What is at that address, whatever it is, through connections that can't write. Nothing is read of it yet.
+
+    Raises WrongUsage for an address that is none, NoStore or WorkFailed where there is no file to read.
+    """
+    return Store(_database(url, _address(url), create=False, read_only=True), clock)
+
+
+def tables_version(connection: Connection) -> tuple[str | None, frozenset[str]]:
+    """The version of a store's own tables, None where there is no store, and the names of all tables."""
+    tables = frozenset(inspect(connection).get_table_names())
+    if not {"alembic_version", "flowrun"} <= tables:
+        return None, tables
+    return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar(), tables
+
+
 def check_makeable(url: str) -> None:
     """Raises WorkFailed if there is no folder to make that store in, and WrongUsage for an address that is none."""
     address = _address(url)
@@ -264,10 +280,7 @@ def _once_free(store: Store, work: Callable[[], None]) -> None:
 
 def _check_version(store: Store, *, create: bool, read_only: bool = False) -> None:
     with store.read() as connection:
-        tables = set(inspect(connection).get_table_names())
-        found = None
-        if "alembic_version" in tables and "flowrun" in tables:
-            found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+        found, tables = tables_version(connection)
     if found == migrations.HEAD:
         return
     if found is None and tables:

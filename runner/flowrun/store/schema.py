@@ -50,12 +50,18 @@ def settle(connection: Connection, flow: Flow) -> None:
     """
     connection.execute(delete(stages).where(stages.c.id.not_in(list(flow.stages))))
     _install_indexes(connection, flow)
-    made = postgresql_triggers if connection.dialect.name == "postgresql" else sqlite_triggers
-    for statement in made.triggers(flow):
+    for statement in triggers(connection, flow):
         run(connection, statement)
 
 
-def _install_indexes(connection: Connection, flow: Flow) -> None:
+def triggers(connection: Connection, flow: Flow) -> tuple[str, ...]:
+    """The statements that make the triggers for that flow, and what they need, on that kind of database."""
+    made = postgresql_triggers if connection.dialect.name == "postgresql" else sqlite_triggers
+    return tuple(made.triggers(flow))
+
+
+def indexes(flow: Flow) -> dict[str, str]:
+    """The indexes of `deals` that the flow needs beyond those that every store has: definitions by name."""
     wanted = {
         "engine_same_" + "+".join(guard.same): f"({quoted_list((*guard.same, 'stage'))})"
         for tunnel in flow.tunnels.values()
@@ -63,6 +69,11 @@ def _install_indexes(connection: Connection, flow: Flow) -> None:
     }
     if asked_of_origins(flow):
         wanted["engine_origin"] = "(origin) WHERE origin IS NOT NULL"
+    return wanted
+
+
+def _install_indexes(connection: Connection, flow: Flow) -> None:
+    wanted = indexes(flow)
     present = {str(index["name"]) for index in inspect(connection).get_indexes("deals")}
     for name in sorted(present - set(wanted)):
         if name.startswith("engine_"):

@@ -28,7 +28,8 @@ from flowrun.store.database import WRITING
 from flowrun.store.tables import flowrun
 
 _CACHE_KIB = 64 * 1024
-_CHECKPOINT_PAGES = 8_000
+CHECKPOINT_PAGES = 8_000
+"""How long the log may get before it is written back, in pages."""
 _PERMISSIONS = "flowrun must be able to write this file, and its folder, where SQLite keeps the log"
 _BESIDE = ("-wal", "-shm", "-journal", "-lock", "-turn")
 
@@ -163,7 +164,7 @@ def prepared(connection: sqlite3.Connection) -> None:
         "synchronous = FULL",
         f"cache_size = -{_CACHE_KIB}",
         "temp_store = MEMORY",
-        f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
+        f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
     ):
         connection.execute(f"PRAGMA {text}")
 
