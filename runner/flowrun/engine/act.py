@@ -44,8 +44,10 @@ from flowrun.engine.effects import (
 )
 from flowrun.engine.judge import Route, Verdict, by_position
 from flowrun.engine.statement import Statement, parameter
+from flowrun.expr.portable import numbers_of
 from flowrun.flow.model import Action, Flow, Tunnel
 from flowrun.store.tables import activity, deals_table, firings, queue, routes, tunnels
+from flowrun.store.upsert import upsert
 from flowrun.store.watching import asked_of_origins
 
 FIRED = "fired"
@@ -104,7 +106,7 @@ def _calm(flow: Flow, sensitive: Sequence[int]) -> Statement:
     """SELECT whether nothing in the batch needs settling. `waiting` is a JSON list of paused and tripped positions."""
     deal = deals_table(flow).alias("d")
     found = candidates.alias("c")
-    waiting = func.json_each(parameter("waiting", Text)).table_valued("value")
+    waiting = numbers_of(parameter("waiting", Text))
     root = func.coalesce(deal.c._root, deal.c.id)
     beside = select(literal(1)).select_from(found.join(deal, deal.c.seq == found.c.seq))
     lineages = (
@@ -116,7 +118,7 @@ def _calm(flow: Flow, sensitive: Sequence[int]) -> Statement:
     )
     trouble = [
         exists().where(or_(found.c.verdict.in_([Verdict.OVERFLOW, Verdict.DECLINED]), found.c.again != 0)),
-        exists().where(found.c.verdict == int(Verdict.READY), found.c.pos.in_(select(waiting.c.value))),
+        exists().where(found.c.verdict == int(Verdict.READY), found.c.pos.in_(waiting)),
         beside.where(deal.c._hops.is_not(None), out_of_hops(flow, deal.c._hops)).exists(),
         beside.where(exists().where(firings.c.result == PARKED, firings.c.deal == deal.c.id)).exists(),
     ]
@@ -217,8 +219,6 @@ def _journal(flow: Flow) -> Statement:
 
 def _rejournal(flow: Flow) -> Statement:
     """A retried or re-dated firing takes the place of its old row, which is all that may ever change in the journal."""
-    from sqlalchemy.dialects.sqlite import insert as upsert
-
     columns, rows = _journal_rows(flow)
     statement = upsert(firings).from_select(columns, rows.where(acts.c.again != 0))
     fresh = {name: statement.excluded[name] for name in columns[4:]} | {"_retry": 0}
@@ -332,8 +332,6 @@ def _count() -> Statement:
 
 
 def _remember(breakers: Sequence[int]) -> Statement:
-    from sqlalchemy.dialects.sqlite import insert as upsert
-
     rows = (
         select(rules.c.tunnel, NOW, func.count())
         .select_from(acts.join(rules, rules.c.pos == acts.c.pos))
@@ -401,8 +399,6 @@ def _queue_waiting() -> Statement:
 
 def _queue_copies_of_moved(flow: Flow) -> Statement:
     """Copies whose origin moved, and may now have what a target stage requires of it."""
-    from sqlalchemy.dialects.sqlite import insert as upsert
-
     deal = deals_table(flow).alias("d")
     origin = deals_table(flow).alias("o")
     rows = (

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, case, delete, literal, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from flowrun.engine.waking import wake
 from flowrun.store.tables import deals_table, existing, queue
+from flowrun.store.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sqlalchemy import Column, Connection, Executable, FromClause, Integer, MetaData, Select, Table, Text, func, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from flowrun.engine.guards import Beyond
 from flowrun.engine.live import Again, Known, known, looked_at_again
@@ -21,6 +20,7 @@ from flowrun.flow.model import Flow, Mode
 from flowrun.plan import Renames, relocations, renames
 from flowrun.store.scratch import LIVE
 from flowrun.store.tables import deals_table, queue
+from flowrun.store.upsert import upsert
 from flowrun.store.watching import WRITABLE_BUILTINS
 
 concerned = Table("concerned", MetaData(schema="temp"), Column("seq", Integer, primary_key=True))

@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, ColumnElement, FromClause, Integer, Text, cas
 from flowrun.engine.statement import parameter
 from flowrun.expr import Template
 from flowrun.expr import sql as expressions
+from flowrun.expr.portable import first_of_last, last, padded
 from flowrun.expr.sql import Scope, rendered
 from flowrun.expr.types import TEXT, Type
 from flowrun.flow.model import Flow, Literal, Rotate, Setting, Tunnel
@@ -84,14 +85,14 @@ def always_filled(flow: Flow, name: str, setting: Setting) -> bool:
 
 def one_hop_more(flow: Flow, hops: ColumnElement[str | None]) -> ColumnElement[str]:
     """`_hops` with the present instant appended, the oldest dropped beyond `max_hops`."""
-    longer = func.coalesce(hops, "") + func.printf("%015d", NOW)
-    return func.substr(longer, -_HOP_DIGITS * flow.limits.max_hops, type_=Text)
+    longer = func.coalesce(hops, "", type_=Text) + padded(NOW, _HOP_DIGITS)
+    return last(longer, _HOP_DIGITS * flow.limits.max_hops)
 
 
 def out_of_hops(flow: Flow, hops: ColumnElement[str | None]) -> ColumnElement[bool]:
     """Whether the deal has `max_hops` hops within the last `per` (semantics.md, "Loops")."""
     length = _HOP_DIGITS * flow.limits.max_hops
-    oldest = cast(func.substr(hops, -length, _HOP_DIGITS), BigInteger)
+    oldest = cast(first_of_last(hops, length, _HOP_DIGITS), BigInteger)
     return case(
         (func.coalesce(func.length(hops), 0) < literal(length, Integer), literal(False)),
         else_=oldest > NOW - literal(flow.limits.per, BigInteger),

@@ -31,6 +31,7 @@ from flowrun.engine.batch import candidates, keyed
 from flowrun.engine.effects import copied_value, rotates, scope_of, setting_value
 from flowrun.engine.judge import Route, Verdict, by_position
 from flowrun.engine.statement import Statement
+from flowrun.expr.portable import json_item, json_list, json_true
 from flowrun.flow.model import Action, Flow, Rotate, Tunnel, UnlessExists
 from flowrun.store.tables import deals_table
 
@@ -132,7 +133,7 @@ def _after(
     values: list[ColumnElement[Any]] = []
     for name in guard.same:
         if isinstance(settings.get(name), Rotate):
-            values.append(func.json("true"))
+            values.append(json_true())
         elif tunnel.action is Action.COPY:
             values.append(copied_value(flow, tunnel, name, deal, None))
         elif name in settings:
@@ -144,7 +145,7 @@ def _after(
 
 def _json(values: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
     empty = or_(*(value.is_(None) for value in values))
-    return case((empty, null()), else_=func.json_array(*values))
+    return case((empty, null()), else_=json_list(*values))
 
 
 def _elsewhere(
@@ -192,9 +193,9 @@ def _matching(
     same: list[ColumnElement[bool]] = []
     for at, name in enumerate(guard.same):
         turns = {value for tunnel in users.values() for value in _turns(tunnel, name)}
-        alike = columns[name] == func.json_extract(wanted.c.key, f"$[{at}]")
+        alike = columns[name] == json_item(wanted.c.key, at, columns[name].type)
         same.append(or_(alike, columns[name].in_(sorted(turns))) if turns else alike)
-    key = func.json_array(*(columns[name] for name in guard.same)).label("key")
+    key: ColumnElement[Any] = json_list(*(columns[name] for name in guard.same)).label("key")
     return select(key, func.min(match.c.seq).label("low"), func.max(match.c.seq).label("high")).select_from(
         wanted.join(match, and_(*same, match.c.stage.in_(stages)))
     )

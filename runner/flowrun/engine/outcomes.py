@@ -28,13 +28,13 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.schema import CreateTable
 
 from flowrun.engine.judge import Route
 from flowrun.flow.model import Action
 from flowrun.plan import Figure
 from flowrun.store.tables import deals_table, routes, tunnels
+from flowrun.store.upsert import upsert
 
 _temporary = MetaData(schema="temp")
 

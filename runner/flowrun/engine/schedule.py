@@ -12,6 +12,7 @@ from flowrun.calendars.durations import DAY, Duration
 from flowrun.calendars.zones import zone
 from flowrun.engine.effects import NOW
 from flowrun.expr.limits import EARLIEST, LATEST
+from flowrun.expr.portable import larger, smaller
 from flowrun.expr.types import Kind
 from flowrun.flow.model import At, Flow, Tunnel
 
@@ -24,7 +25,7 @@ def due(flow: Flow, tunnel: Tunnel, deal: FromClause) -> ColumnElement[int]:
     if tunnel.after is None or tunnel.after.zero:
         return entered
     if tunnel.after.business:
-        days, ms = tunnel.after.business_days, tunnel.after.business_ms
+        days, ms = _number(tunnel.after.business_days), _number(tunnel.after.business_ms)
         return func.fr_business(entered, days, ms, _calendar(flow, tunnel, deal), type_=BigInteger)
     return _later(entered, tunnel.after, flow.timezone)
 
@@ -34,25 +35,27 @@ def opens(flow: Flow, tunnel: Tunnel, due_at: ColumnElement[int]) -> ColumnEleme
     if tunnel.window is None:
         return None
     window = literal(to_text(flow.calendars[tunnel.window]), Text)
-    return func.fr_next_open(func.max(due_at, NOW), window, type_=BigInteger)
+    return func.fr_next_open(larger(due_at, NOW), window, type_=BigInteger)
 
 
 def _later(instant: ColumnElement[int], duration: Duration, timezone: str) -> ColumnElement[int]:
     if duration.days == 0 or zone(timezone).is_utc:
-        later = instant + literal(duration.days * DAY + duration.ms, BigInteger)
-        return func.min(func.max(later, literal(EARLIEST, BigInteger)), literal(LATEST, BigInteger))
-    return func.fr_shift(instant, duration.days, duration.ms, timezone, type_=BigInteger)
+        later = instant + _number(duration.days * DAY + duration.ms)
+        return smaller(larger(later, _number(EARLIEST)), _number(LATEST))
+    return func.fr_shift(instant, _number(duration.days), _number(duration.ms), timezone, type_=BigInteger)
 
 
 def _at(flow: Flow, tunnel: Tunnel, at: At, deal: FromClause) -> ColumnElement[int]:
     moment = deal.c[at.field]
-    time = null() if at.time is None else literal(at.time, BigInteger)
+    time = null() if at.time is None else _number(at.time)
     if at.offset.business:
-        days, ms, calendar = at.offset.business_days, at.offset.business_ms, _calendar(flow, tunnel, deal)
+        days, ms = _number(at.offset.business_days), _number(at.offset.business_ms)
+        calendar = _calendar(flow, tunnel, deal)
         return func.fr_at_business(moment, days, ms, time, flow.timezone, calendar, type_=BigInteger)
     if flow.fields[at.field].type.kind is Kind.DATETIME and at.time is None:
         return _later(moment, at.offset, flow.timezone)
-    return func.fr_at(moment, at.offset.days, at.offset.ms, time, flow.timezone, type_=BigInteger)
+    days, ms = _number(at.offset.days), _number(at.offset.ms)
+    return func.fr_at(moment, days, ms, time, flow.timezone, type_=BigInteger)
 
 
 def _calendar(flow: Flow, tunnel: Tunnel, deal: FromClause) -> ColumnElement[str]:
@@ -63,3 +66,7 @@ def _calendar(flow: Flow, tunnel: Tunnel, deal: FromClause) -> ColumnElement[str
     if len(set(texts.values())) == 1:
         return literal(next(iter(texts.values())), Text)
     return case({pipeline: literal(text, Text) for pipeline, text in texts.items()}, value=deal.c.pipeline)
+
+
+def _number(number: int) -> ColumnElement[int]:
+    return literal(number, BigInteger)

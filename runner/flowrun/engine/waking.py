@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Connection, FromClause, literal, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from flowrun.store.tables import queue
+from flowrun.store.upsert import upsert
 
 
 def wake(connection: Connection, deals: FromClause, which: ColumnElement[bool], now: int) -> None:

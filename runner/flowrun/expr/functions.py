@@ -4,9 +4,10 @@ The checker, both evaluators and the reference documentation read this table and
 can't exist in one of them alone. Values are as the tree has them: a decimal is an integer scaled by its places, a
 datetime milliseconds, tags a sorted tuple; in SQL, what `values.encode` stores.
 
-A `sql` recipe is given SQLAlchemy's `func` and its arguments, so that this module needs no SQLAlchemy. What SQLite
-can't say is a Python function of the same name on its connections (`REGISTERED`); it must bear whatever an
-overflow upstream made of its arguments and never raise, since the row is parked anyway.
+A `sql` recipe is given `portable.RECIPES` and its arguments, so that this module needs no SQLAlchemy. What SQLite
+can't say is a Python function of the same name on its connections (`REGISTERED`), and an SQL function in the store on
+PostgreSQL; it must bear whatever an overflow upstream made of its arguments and never raise, since the row is parked
+anyway.
 """
 
 from __future__ import annotations
@@ -258,7 +259,7 @@ _FILTERS = (
         (TEXTS,),
         lambda *_: TEXT,
         lambda text: text.strip(WHITESPACE) or None,
-        lambda f, text: f.nullif(f.trim(text, WHITESPACE), ""),
+        lambda f, text: f.nullif(f.trimmed(text, WHITESPACE), ""),
         depth=6,
     ),
     Function(
@@ -271,7 +272,7 @@ _FILTERS = (
         lambda value: len(value or ()),
         lambda f, text: f.coalesce(f.length(text), 0),
         bears_empty=True,
-        sql_of_tags=lambda f, tags: f.coalesce(f.json_array_length(tags), 0),
+        sql_of_tags=lambda f, tags: f.coalesce(f.tag_count(tags), 0),
         depth=6,
     ),
     Function(
@@ -282,8 +283,7 @@ _FILTERS = (
         (NUMBERS,),
         _same,
         abs,
-        # SQLite's abs() fails on the smallest integer; the larger of a number and its opposite doesn't.
-        lambda f, number: f.max(number, -number),
+        lambda f, number: f.magnitude(number),
         arithmetic=True,
         repeats=True,
         depth=7,
@@ -325,7 +325,7 @@ _TESTS = (
         (TEXTS, TEXTS),
         lambda *_: BOOLEAN,
         lambda text, start: text.startswith(start),
-        lambda f, text, start: f.instr(text, start) == 1,
+        lambda f, text, start: f.position(text, start) == 1,
         depth=5,
     ),
     Function(
@@ -336,7 +336,7 @@ _TESTS = (
         (TEXTS, TEXTS),
         lambda *_: BOOLEAN,
         lambda text, end: text.endswith(end),
-        lambda f, text, end: f.substr(text, -f.length(end)) == end,
+        lambda f, text, end: f.ending(text, f.length(end)) == end,
         repeats=True,
         depth=9,
     ),

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ColumnElement, Grouping
-from sqlalchemy.sql.functions import FunctionElement
 
 from flowrun.expr import tree
-from flowrun.expr.functions import Role
+from flowrun.expr.functions import TEXTS, Role
+from flowrun.expr.portable import by_code_point, either, exact, has_tag, position
 from flowrun.expr.types import Kind, Type, Value
 from flowrun.expr.values import LARGEST, tags_text
 
@@ -29,9 +28,9 @@ STORED: Mapping[Kind, sa.types.TypeEngine[Any]] = {
     Kind.INTEGER: sa.BigInteger(),
     Kind.DECIMAL: sa.BigInteger(),
     Kind.DATETIME: sa.BigInteger(),
-    Kind.BOOLEAN: sa.Boolean(),
+    Kind.BOOLEAN: sa.Integer(),
 }
-"""How SQLite keeps each kind (see `values.encode`)."""
+"""How the store keeps each kind (see `values.encode`)."""
 
 _FLAT = 16
 """A longer row of operands is grouped as a tree: SQLite takes expressions up to a depth of 1000 only."""
@@ -64,6 +63,8 @@ def comparison(
     left, right = _alike(one, left, two, right)
     if name == "==":
         return _equal(one, left, two, right, wanted)
+    if two.type is not None and two.type.kind in TEXTS | {Kind.DATE}:
+        right = by_code_point(right)
     holds = _ORDER[name if wanted else _OPPOSITE[name]](left, right)
     return _despite_empty(holds, ((one, left), (two, right)), when_empty=not wanted)
 
@@ -101,7 +102,7 @@ def _contains(
     if container.type.kind is Kind.TAGS:
         holds: ColumnElement[bool] = has_tag(inside, text)
     else:
-        holds = or_else(sa.func.instr(inside, text) > 0, False)
+        holds = or_else(position(inside, text) > 0, False)
     return holds if wanted else sa.not_(holds)
 
 
@@ -110,8 +111,8 @@ def _alike(
 ) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
     """Two sides of a comparison with the same places: a constant is scaled rather than a column.
 
-    A column times a power of ten may go beyond 64 bits and become a REAL; it is then larger than any number that
-    the other side can be, so that the comparison is right.
+    A column times a power of ten may go beyond 64 bits and become a REAL on SQLite; it is then larger than any number
+    that the other side can be, so that the comparison is right.
     """
     places = [node.type.places if node.type else 0 for node in (one, two)]
     if places[0] == places[1]:
@@ -158,15 +159,15 @@ def fillable(node: tree.Node) -> bool:
 
 
 def bound(value: Value, type: Type | None) -> ColumnElement[Any]:  # noqa: A002
-    """A constant of the tree as a parameter; a number beyond 64 bits as a float, which compares alike there."""
+    """A constant of the tree as a parameter. One beyond 64 bits is a float on SQLite, which compares alike there."""
     if type is None:
         return sa.null()
     if value is None:
         return sa.literal(None, STORED[type.kind])
     if isinstance(value, bool):
-        return sa.literal(value, sa.Boolean())
+        return sa.literal(int(value), sa.Integer())
     if isinstance(value, int):
-        return whole(value) if abs(value) <= LARGEST else sa.literal(float(value), sa.Float())
+        return whole(value) if abs(value) <= LARGEST else _beyond(value)
     if isinstance(value, date):
         return sa.literal(value.isoformat(), sa.Text())
     return sa.literal(tags_text(value) if isinstance(value, tuple) else str(value), STORED[type.kind])
@@ -176,8 +177,12 @@ def whole(number: int) -> ColumnElement[Any]:
     return sa.literal(number, sa.BigInteger())
 
 
+def _beyond(number: int) -> ColumnElement[Any]:
+    return either(sa.literal(float(number), sa.Float()), sa.literal(Decimal(number), sa.Numeric()))
+
+
 def times(number: ColumnElement[Any], factor: int) -> ColumnElement[Any]:
-    return number if factor == 1 else number * whole(factor)
+    return number if factor == 1 else exact(number) * whole(factor)
 
 
 def or_else(condition: ColumnElement[bool], value: bool) -> ColumnElement[bool]:
@@ -204,16 +209,3 @@ def balanced(
     while len(items) > _FLAT:
         items = [Grouping(join(items[at : at + _FLAT])) for at in range(0, len(items), _FLAT)]
     return join(items)
-
-
-class has_tag(FunctionElement[bool]):  # noqa: N801 - it stands where a function would
-    """Whether a stored set of tags has that text; two-valued."""
-
-    type = sa.Boolean()
-    inherit_cache = True
-
-
-@compiles(has_tag, "sqlite")
-def _has_tag_sqlite(element: has_tag, compiler: SQLCompiler, **kwargs: Any) -> str:
-    tags, text = (compiler.process(clause, **kwargs) for clause in element.clauses)
-    return f"EXISTS (SELECT 1 FROM json_each({tags}) WHERE value = {text})"  # noqa: S608 - both are compiled SQL

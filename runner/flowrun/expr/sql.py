@@ -6,9 +6,9 @@ indexes serve.
 
 Overflow is a condition of its own, the OR of all checks of the tree: SQL has no exceptions that one could hold to a
 row. Where it is true, the value is anything (NULL too), but not an error: SQLite turns a sum or product beyond 64
-bits into a REAL, which is beyond 18 digits too.
+bits into a REAL, which is beyond 18 digits too, and PostgreSQL computes with numbers that have no end.
 
-Bound parameters only. What differs between databases stands in the table of `functions` and in `predicates`.
+Bound parameters only. What differs between databases stands in `portable`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,17 @@ from sqlalchemy.sql.elements import ColumnElement
 from flowrun.expr import tree
 from flowrun.expr.functions import REGISTERED, Role
 from flowrun.expr.limits import EARLIEST, LATEST, LIMIT, ZONE_MARGIN
+from flowrun.expr.portable import RECIPES, as_number, exact, in_range, is_truth, stored
 from flowrun.expr.predicates import STORED, balanced, bound, comparison, every, fillable, or_else, some, times, whole
 from flowrun.expr.size import SHALLOW, depth, is_bounded
 from flowrun.expr.types import Kind, Type, Value
 from flowrun.expr.values import encode, tags_text
 
 FUNCTIONS = REGISTERED
-"""What a SQLite connection must have beside `fr_local_date(ms, zone)` and `fr_local_text(ms, zone)`, which belong to
+"""What the database must have beside `fr_local_date(ms, zone)` and `fr_local_text(ms, zone)`, which belong to
 whoever knows time zones."""
+
+_COMPUTED = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.DATETIME})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ def rendered(template: tree.Template, scope: Scope) -> Sql:
         (part,) = template.parts
         assert isinstance(part, tree.Expression)
         value = compiler.value(part.tree)
+        if template.target.kind in _COMPUTED and not isinstance(part.tree, tree.Field | tree.Const):
+            value = stored(value)
     else:
         value = compiler.joined([compiler.text(part) for part in template.parts])
     return Sql(sa.type_coerce(value, STORED[template.target.kind]), compiler.overflow())
@@ -76,8 +81,7 @@ def rendered(template: tree.Template, scope: Scope) -> Sql:
 
 def literal(value: Value, type: Type) -> ColumnElement[Any]:  # noqa: A002
     """A bound parameter with a value as the store keeps it."""
-    stored = encode(value, type)
-    return sa.literal(bool(stored) if type.kind is Kind.BOOLEAN and stored is not None else stored, STORED[type.kind])
+    return sa.literal(encode(value, type), STORED[type.kind])
 
 
 class _Compiler:
@@ -97,7 +101,7 @@ class _Compiler:
     def value(self, node: tree.Node) -> ColumnElement[Any]:
         """A part as a value; NULL for empty."""
         made = _VALUES.get(type(node))
-        return self.truth(node, wanted=True) if made is None else made(self, node)
+        return as_number(self.truth(node, wanted=True)) if made is None else made(self, node)
 
     def truth(self, node: tree.Node, *, wanted: bool) -> ColumnElement[bool]:
         """Whether a boolean part is (`wanted`) or is not true, two-valued."""
@@ -116,8 +120,7 @@ class _Compiler:
                 holds = or_else(self._applied(node), False)
                 return holds if wanted else sa.not_(holds)
             case _:
-                value = self.value(node)
-                return value.is_(sa.true()) if wanted else value.is_not(sa.true())
+                return is_truth(self.value(node), True, wanted)
 
     def text(self, part: str | tree.Expression) -> ColumnElement[Any]:
         """A part of a template as a text; NULL for empty."""
@@ -130,7 +133,7 @@ class _Compiler:
             case Kind.INTEGER | Kind.DECIMAL:
                 return sa.func.fr_number_text(value, sa.literal(kind.places, sa.Integer()), type_=sa.Text())
             case Kind.BOOLEAN:
-                return sa.case((value.is_(sa.true()), "true"), (value.is_(sa.false()), "false"))
+                return sa.case((is_truth(value, True), "true"), (is_truth(value, False), "false"))
             case Kind.DATETIME:
                 return sa.func.fr_local_text(*self._zoned(value), type_=sa.Text())
             case _:
@@ -188,6 +191,7 @@ class _Compiler:
             self._checks.append(every([*full, moved.is_(None)]))
             return moved
         self._in_years(item)
+        item = exact(item)
         distance = self._bounded(times(amount, node.unit))
         return self._in_years(item + distance if node.sign > 0 else item - distance)
 
@@ -217,16 +221,17 @@ class _Compiler:
         recipe = function.sql_of_tags if subject is not None and subject.kind is Kind.TAGS else None
         recipe = recipe or function.sql
         assert recipe is not None
-        made: ColumnElement[Any] = recipe(sa.func, *items)
+        made: ColumnElement[Any] = recipe(RECIPES, *items)
         return made if node.type is None else sa.type_coerce(made, STORED[node.type.kind])
 
     def _apply(self, node: tree.Apply) -> ColumnElement[Any]:
-        return self.truth(node, wanted=True) if node.function.role is Role.TEST else self._applied(node)
+        is_test = node.function.role is Role.TEST
+        return as_number(self.truth(node, wanted=True)) if is_test else self._applied(node)
 
     def _operand(self, node: tree.Node) -> ColumnElement[Any]:
         """A number that something is computed of."""
         value = self.value(node)
-        return value if is_bounded(node) else self._bounded(value)
+        return exact(value if is_bounded(node) else self._bounded(value))
 
     def _bounded(self, number: ColumnElement[Any]) -> ColumnElement[Any]:
         self._checks.append(sa.not_(number.between(whole(1 - LIMIT), whole(LIMIT - 1))))
@@ -240,7 +245,7 @@ class _Compiler:
         """The arguments of a function of time zones, which is never given an instant that no zone has."""
         inside = instant.between(whole(EARLIEST + ZONE_MARGIN), whole(LATEST - ZONE_MARGIN))
         self._checks.append(sa.not_(inside))
-        return sa.case((inside, instant)), sa.literal(self._scope.zone, sa.Text())
+        return in_range(sa.case((inside, instant))), sa.literal(self._scope.zone, sa.Text())
 
     def _chain(self, node: tree.Compare, wanted: bool) -> ColumnElement[bool]:
         values = [None if isinstance(item, tree.Items) else self.value(item) for item in node.items]

@@ -42,9 +42,9 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from flowrun.errors import WorkFailed
+from flowrun.expr.portable import position
 from flowrun.expr.types import Type
 from flowrun.expr.values import encode
 from flowrun.flow.model import Flow, Pipeline, Stage
@@ -55,6 +55,7 @@ from flowrun.store.connection import Store, Transaction
 from flowrun.store.deals import types
 from flowrun.store.revisions import Revision
 from flowrun.store.tables import column_type, deals_table, firings, flowrun, queue, routes
+from flowrun.store.upsert import upsert
 
 _DIALECT = sqlite.dialect()
 _DIFFERS, _MOVES, _KEEPS, _LAST = 1, 2, 4, 8
@@ -195,7 +196,9 @@ class _Statements:
             Column("entered_at", BigInteger),
             *(Column(name, column_type(type_.kind)) for name, type_ in self._types.items()),
         )
-        self.is_unfit = and_(row.c._seq.is_(None), or_(row.c.stage.is_(None), func.instr(row.c.id, "~") > 0))
+        self.is_unfit = and_(
+            row.c._seq.is_(None), or_(row.c.stage.is_(None), position(row.c.id, literal("~", Text)) > 0)
+        )
         self.unfit = select(row.c._line, row.c.id).where(self.is_unfit)
         self.marks = select(row.c._mark, func.count()).where(row.c._mark.is_not(None)).group_by(row.c._mark)
         self.last = select(func.coalesce(func.max(deal.c.seq), 0))

@@ -12,12 +12,12 @@ Columns have a module of their own, `store.columns`.
 from __future__ import annotations
 
 from sqlalchemy import Connection, delete, inspect
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from flowrun.flow.model import Flow
 from flowrun.store import postgresql_triggers, sqlite_triggers
 from flowrun.store.ddl import quoted, quoted_list, run
 from flowrun.store.tables import stages
+from flowrun.store.upsert import upsert
 from flowrun.store.watching import asked_of_origins
 
 TRIGGERS = (*sqlite_triggers.TRIGGERS, *postgresql_triggers.TRIGGERS)
