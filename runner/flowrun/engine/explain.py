@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError
 
 from flowrun.calendars.zones import zone
 from flowrun.diagnostics import did_you_mean
@@ -26,6 +27,7 @@ from flowrun.plan.written import tunnel_keys
 from flowrun.store import deals, revisions
 from flowrun.store.deals import Deal
 from flowrun.store.journal import Firing
+from flowrun.store.refusals import of_data, said
 from flowrun.store.revisions import Revision
 from flowrun.store.tables import revisions as revisions_table
 
@@ -122,7 +124,7 @@ def explain(
     """Every tunnel that leaves the deal's stage, those that are off too; or that one, wherever it leaves from.
 
     `revision` must be the applied one. Only the connection's own temporary tables are written. Raises WorkFailed for a
-    deal or a tunnel that isn't there.
+    deal or a tunnel that isn't there, or for a value that can't be judged.
     """
     flow = revision.flow
     deal = deals.find(connection, flow, deal_id)
@@ -132,19 +134,22 @@ def explain(
         raise WorkFailed(f"there is no tunnel '{tunnel}'", did_you_mean(tunnel, flow.tunnels))
     asked = [one for one in flow.tunnels.values() if tunnel == one.id or (not tunnel and deal.stage in one.sources)]
     moment = judge_parameters(flow, now)
-    seen = look(connection, flow, deal, moment)
-    teller = _Teller(connection, revision, deal, now, seen)
-    return Explanation(
-        deal,
-        now,
-        flow.timezone,
-        tuple(
+    try:
+        teller = _Teller(connection, revision, deal, now, look(connection, flow, deal, moment))
+        told = tuple(
             teller.elsewhere(one)
             if deal.stage not in one.sources
             else teller.here(one, facts(connection, flow, one, deal, moment))
             for one in asked
-        ),
-    )
+        )
+    except DBAPIError as error:
+        if not of_data(error):
+            raise
+        raise WorkFailed(
+            f"a value of deal '{deal_id}' can't be judged: {said(error)}",
+            "another program wrote it past flowrun's triggers; set it anew with 'flowrun deals set'",
+        ) from error
+    return Explanation(deal, now, flow.timezone, told)
 
 
 class _Teller:

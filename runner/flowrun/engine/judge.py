@@ -7,6 +7,7 @@ A candidate is a deal, a tunnel that leaves its stage, and a verdict:
 - TOMORROW  its condition asks for today's date and is false today; `wake_at` is the next local midnight
 - OVERFLOW  a number of the condition or of `set` grew beyond what a decimal holds
 - DECLINED  `watch: false` said no
+- REFUSED   the database turns down what it would do; judging never says so, `poison` does
 
 A deal and a tunnel that wait for data are no candidate at all. The statement has one arm of a CASE per tunnel, so that
 each deal pays for the tunnels of its own stage only; for tunnels without time, the condition itself is the filter and
@@ -61,6 +62,7 @@ class Verdict(IntEnum):
     OVERFLOW = 3
     DECLINED = 4
     TOMORROW = 5
+    REFUSED = 6
 
     @property
     def later(self) -> bool:

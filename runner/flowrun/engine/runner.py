@@ -13,7 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError
 
+from flowrun.engine.poison import Hunt
 from flowrun.engine.presence import Presence
 from flowrun.engine.tick import Tick, Ticker
 from flowrun.errors import Stopped, WorkFailed
@@ -61,8 +63,8 @@ class Runner:
 
     `size` fixes the size of batches (tests, trials); None lets it follow the work. `stopped` is asked between batches.
     `begun` hears of the revision that the run begins with, `step` of each turn of the loop, many times a second unless
-    it is stuck, `report` of each tick, `warn` of a clock that stepped back. An endless run signs the register where it
-    has a `presence`.
+    it is stuck, `report` of each tick, `warn` of a clock that stepped back and of deals that the database turns down.
+    An endless run signs the register where it has a `presence`.
     """
 
     store: Store
@@ -79,19 +81,26 @@ class Runner:
     _held: float = 0.0
 
     def until_idle(self) -> Totals:
-        """Tick until no deal is awake. Raises WorkFailed where no revision is applied."""
+        """Tick until no deal is awake.
+
+        Raises WorkFailed where no revision is applied, and at the end for deals that could be neither fired nor parked.
+        """
         with self.store.connect() as connection:
             self._start(connection)
-            ticker = Ticker(connection)
-            while not self.stopped() and self._tick(connection, ticker):
+            hunt = self._hunt(connection)
+            while not self.stopped() and self._tick(connection, hunt):
                 pass
+            hunt.complain()
         return self.totals
 
     def once(self) -> Totals:
-        """One tick."""
+        """One batch; in several ticks if a deal in it must be found that the database turns down."""
         with self.store.connect() as connection:
             self._start(connection)
-            self._tick(connection, Ticker(connection))
+            hunt = self._hunt(connection)
+            while self._tick(connection, hunt) and hunt.on:
+                pass
+            hunt.complain()
         return self.totals
 
     def forever(self) -> Totals:
@@ -99,19 +108,19 @@ class Runner:
         with self.store.connect() as connection:
             self._start(connection)
             with suppress(Stopped):
-                self._go_on(connection, Ticker(connection))
+                self._go_on(connection, self._hunt(connection))
             if self.presence is not None:
                 self.presence.sign_off(connection)
         return self.totals
 
-    def _go_on(self, connection: Connection, ticker: Ticker) -> None:
+    def _go_on(self, connection: Connection, hunt: Hunt) -> None:
         while not self.stopped():
             if self.presence is not None and self.presence.due():
                 self.presence.sign(connection, self.totals.ticks, self.totals.count("fired"))
-            if self._tick(connection, ticker):
+            if self._tick(connection, hunt):
                 time.sleep(min(_LONGEST_GAP, self._held * _GAP))
             else:
-                self._wait(connection, ticker)
+                self._wait(connection, hunt.ticker)
 
     def _start(self, connection: Connection) -> None:
         with self.store.read(connection):
@@ -121,22 +130,35 @@ class Runner:
         self._seen = row.latest
         self.begun(row.revision)
 
-    def _tick(self, connection: Connection, ticker: Ticker) -> bool:
+    def _hunt(self, connection: Connection) -> Hunt:
+        return Hunt(self.store, connection, Ticker(connection), self.warn)
+
+    def _tick(self, connection: Connection, hunt: Hunt) -> bool:
         self.step()
-        if not self._awake(connection, ticker):
+        if not self._awake(connection, hunt.ticker):
             return False
-        size = self.size or self._batch
-        with self.store.write(connection) as transaction:
-            self._follow_clock(transaction.now)
-            started = time.monotonic()
-            tick = ticker.tick(transaction, size)
+        usual = self.size or self._batch
+        started = time.monotonic()
+        try:
+            with self.store.write(connection) as transaction:
+                self._follow_clock(transaction.now)
+                started = time.monotonic()
+                tick = hunt.ticker.tick(transaction, hunt.size(usual))
+        except DBAPIError as error:
+            if not hunt.takes(error):
+                raise
+            tick = hunt.failed(error)
+        else:
+            if tick is None:
+                return False
+            if not hunt.on:
+                self._adapt(tick, usual, time.monotonic() - started)
+            hunt.done(tick)
         self._held = time.monotonic() - started
-        if tick is None:
-            return False
-        self._adapt(tick, size)
-        self.totals.add(tick)
-        self.totals.seconds, self.totals.room = self._held, size
-        self.report(tick, self.totals)
+        if tick is not None:
+            self.totals.add(tick)
+            self.totals.seconds, self.totals.room = self._held, usual
+            self.report(tick, self.totals)
         return True
 
     def _awake(self, connection: Connection, ticker: Ticker) -> bool:
@@ -144,8 +166,8 @@ class Runner:
             wake_at = ticker.next_wake(connection)
         return wake_at is not None and wake_at <= self.store.clock.now()
 
-    def _adapt(self, tick: Tick, size: int) -> None:
-        if self._held > _LONG:
+    def _adapt(self, tick: Tick, size: int, held: float) -> None:
+        if held > _LONG:
             self._batch = max(SMALLEST, self._batch // 2)
         elif tick.looked >= size:
             self._batch = min(LARGEST, self._batch * 2)

@@ -265,6 +265,8 @@ class _Walk:
             spent = origin.spent
         if candidate.verdict is Verdict.OVERFLOW:
             return "parked", "overflow"
+        if candidate.verdict is Verdict.REFUSED:
+            return "parked", "error"
         if origin is not None and not origin.filled:
             return _DECLINED if terms.one_shot else None
         if self._exists(candidate, terms):

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, or_, select
 
@@ -29,7 +30,7 @@ from flowrun.flow.codec import loads
 from flowrun.store.connection import Transaction
 from flowrun.store.tables import flowrun, queue, revisions, tunnels
 
-_LOOKED = Statement(select(func.count()).select_from(batch))
+_CLAIMED = Statement(select(func.count(), func.max(batch.c.deal)))
 _NEXT = Statement(select(func.min(queue.c.wake_at)))
 _REVISION = Statement(select(flowrun.c.revision))
 _WAITING = Statement(
@@ -66,38 +67,58 @@ def compiled(number: int, text: str) -> Rules:
     return rules_of(number, loads(text))
 
 
+class Claim(NamedTuple):
+    """How many deals a tick took, and the last of them by seq; None: it took none, or came to no claim."""
+
+    deals: int = 0
+    last: int | None = None
+
+
+Judge = Callable[[Connection, Rules, Mapping[str, object]], None]
+"""Fills the candidates of the batch, with these rules and parameters."""
+
+
 class Ticker:
     """Runs ticks on one connection, with the rules of the applied revision, reloaded when another is applied.
 
-    `compile` makes the rules of a revision from its number and text; a caller may remember what it made.
+    `compile` makes the rules of a revision from its number and text; a caller may remember what it made. `claim` is
+    what the last tick took, also when it failed.
     """
 
     def __init__(self, connection: Connection, compile: Callable[[int, str], Rules] = compiled) -> None:  # noqa: A002
         self._connection = connection
         self._compile = compile
         self._rules: Rules | None = None
+        self._ready = False
+        self.claim = Claim()
 
-    def tick(self, transaction: Transaction, size: int) -> Tick | None:
+    def tick(self, transaction: Transaction, size: int, judge: Judge | None = None) -> Tick | None:
         """Do one batch of at most `size` deals; None when no deal is awake.
 
-        The transaction must be on the ticker's connection.
+        The transaction must be on the ticker's connection. `judge` takes the place of `judged`.
         """
         try:
-            return self._tick(transaction.connection, transaction.now, size)
+            return self._tick(transaction.connection, transaction.now, size, judge or judged)
         except BaseException:
-            self._rules = None  # the working tables may go with the transaction
+            self.undone()
             raise
 
-    def _tick(self, connection: Connection, now: int, size: int) -> Tick | None:
+    def undone(self) -> None:
+        """Know that the transaction of the last tick came to nothing; the working tables may have gone with it."""
+        self._ready = False
+
+    def _tick(self, connection: Connection, now: int, size: int, judge: Judge) -> Tick | None:
+        self.claim = Claim()
         rules = self._load(connection)
         if rules is None:
             return None
         round_ = claimed(connection, now, size)
         if round_ is None:
             return None
-        looked = _LOOKED.run(connection).scalar_one()
+        self.claim = Claim(*_CLAIMED.run(connection).one())
+        looked = self.claim.deals
         moment = judge_parameters(rules.flow, now) | {"revision": rules.revision}
-        self._judge(connection, rules, moment)
+        judge(connection, rules, moment)
         rules.locks.take(connection)
         waiting = self._waiting(connection, rules)
         calm = rules.acting.calm.run(connection, **moment, waiting=json.dumps(waiting)).scalar_one()
@@ -128,6 +149,8 @@ class Ticker:
         if self._rules is None or self._rules.revision != number:
             text = connection.execute(select(revisions.c.flow).where(revisions.c.number == number)).scalar_one()
             self._rules = self._compile(number, text)
+            self._ready = False
+        if not self._ready:
             working.create(connection)
             connection.execute(delete(rules_table))
             if self._rules.order:
@@ -138,20 +161,23 @@ class Ticker:
                         for at, tunnel in enumerate(self._rules.order)
                     ],
                 )
+            self._ready = True
         return self._rules
-
-    def _judge(self, connection: Connection, rules: Rules, moment: dict[str, object]) -> None:
-        if len(rules.judge) == 1:
-            wanted = set(rules.judge)
-        else:
-            starts = {row[0] for row in rules.chunks_of_batch.run(connection)}
-            wanted = {span for span in rules.judge if span[0] in starts}
-        for span in sorted(wanted):
-            rules.judge[span].run(connection, **moment)
 
     def _waiting(self, connection: Connection, rules: Rules) -> Sequence[int]:
         ids = {row[0] for row in _WAITING.run(connection)}
         return [at for at, tunnel in enumerate(rules.order) if tunnel.id in ids] if ids else []
+
+
+def judged(connection: Connection, rules: Rules, moment: Mapping[str, object]) -> None:
+    """Judge the batch by all tunnels of its stages."""
+    if len(rules.judge) == 1:
+        wanted = set(rules.judge)
+    else:
+        starts = {row[0] for row in rules.chunks_of_batch.run(connection)}
+        wanted = {span for span in rules.judge if span[0] in starts}
+    for span in sorted(wanted):
+        rules.judge[span].run(connection, **moment)
 
 
 def _act(connection: Connection, rules: Rules, moment: dict[str, object], cut: int, next_round: int) -> None:

@@ -60,7 +60,7 @@ class Reason(StrEnum):
     """Why a tunnel has not fired for a deal: the one set of words, everywhere, in this order (semantics.md, "Journal").
 
     `CONDITION` and `REQUIREMENT` are about the values that the deal has; `DUE` and `WINDOW` pass with time; `DATE` is
-    an empty field that the due instant counts from; `JUDGED` is the no of `watch: false`.
+    an empty field that the due instant counts from; `JUDGED` is the no of `watch: false`; `ERROR` is the database's.
     """
 
     STAGE = "stage"
@@ -80,6 +80,7 @@ class Reason(StrEnum):
     BREAKER = "breaker"
     JUDGED = "judged"
     OVERFLOW = "overflow"
+    ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True)

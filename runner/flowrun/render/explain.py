@@ -170,6 +170,8 @@ def _why(reason: Reason, one: Explained, found: Explanation) -> str:
             return "judged once, when due, and declined"
         case Reason.OVERFLOW:
             return "a number grows beyond what a decimal holds"
+        case Reason.ERROR:
+            return f"the database refused it three times; when that is mended: flowrun retry {deal.id}"
 
 
 def _condition(one: Explained, found: Explanation) -> Iterator[Line]:

@@ -111,6 +111,10 @@ class Store:
                     self.database.set_clock(connection, now if stands_still else None)
                     yield Transaction(connection, now)
                     self.database.written(connection, now)
+            except DBAPIError:
+                if not connection.invalidated:
+                    connection.connection.rollback()  # a commit that failed has left the transaction open
+                raise
             finally:
                 connection.execution_options(**{WRITING: False})
 

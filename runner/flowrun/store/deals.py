@@ -203,6 +203,17 @@ def _deal(flow: Flow, row: Row[Any]) -> Deal:
         updated_at=stored["updated_at"],
         origin=stored["origin"],
         origin_tunnel=stored["origin_tunnel"],
-        fields={field.id: decode(stored[field.id], field.type) for field in flow.fields.values()},
+        fields={field.id: _decoded(stored[field.id], field.type) for field in flow.fields.values()},
         seq=stored["seq"],
     )
+
+
+def _decoded(stored: str | int | None, type_: Type) -> Value:
+    """The value; None for what is none, which a program can write that has taken the triggers away.
+
+    One such deal must not hide all others.
+    """
+    try:
+        return decode(stored, type_)
+    except (ValueError, TypeError):
+        return None
