@@ -6,6 +6,8 @@
     ├── WorkFailed       1   part of the work failed, or a store can't be used
     │   ├── NoStore      1   there is no store at that address yet
     │   ├── Locked       1   another flowrun keeps the store's write lock
+    │   ├── Unreachable  1   the database is gone, or not to be reached; a runner waits for it
+    │   ├── Interfered   1   others wrote the same at once, and the database ended one of them; a runner tries again
     │   └── Stopped      1   a signal asked to stop while another writer was waited for; a runner ends well with it
     ├── StalePlan        3   the plan is stale or another apply holds the lock
     ├── Refused          4   a rail, a "no", or no terminal to ask at
@@ -59,6 +61,14 @@ class NoStore(WorkFailed):
 
 class Locked(WorkFailed):
     """Another flowrun keeps the store's write lock. `apply` and `rollback` make a StalePlan of it."""
+
+
+class Unreachable(WorkFailed):
+    """The database can't be reached, or has gone amid the work. What was not committed has not happened."""
+
+
+class Interfered(WorkFailed):
+    """Others wrote the same at once, and the database has undone this transaction. Trying again will do."""
 
 
 class Stopped(WorkFailed):

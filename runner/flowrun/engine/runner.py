@@ -1,12 +1,13 @@
 """The runner: ticks until no deal is awake, or for ever, and sleeps in between.
 
 Batches grow while much is due (throughput) and shrink when the lock is held for long (latency). Between ticks it looks
-at the store's change counter, every millisecond or two while busy, backing off to 20 ms; it sleeps no longer than until
-the next deal wakes.
+at the store's change counter (on PostgreSQL, which has none, at the queue), every millisecond or two while busy,
+backing off to 20 ms; it sleeps no longer than until the next deal wakes.
 """
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from flowrun.engine.poison import Hunt
 from flowrun.engine.presence import Presence
 from flowrun.engine.tick import Tick, Ticker
-from flowrun.errors import Stopped, WorkFailed
+from flowrun.errors import Interfered, Stopped, Unreachable, WorkFailed
 from flowrun.store.connection import Store
 from flowrun.store.tables import flowrun
 
@@ -27,6 +28,9 @@ LARGEST = 10_000
 _LONG = 0.5
 _QUICKEST = 0.001
 _SLOWEST = 0.020
+_FIRST_ABSENCE = 0.2
+_LONGEST_ABSENCE = 5.0
+"""Seconds between two looks for a database that has gone away: at first, and at most."""
 _STEP_BACK = 1_000
 _GAP = 0.1
 _LONGEST_GAP = 0.010
@@ -79,6 +83,7 @@ class Runner:
     _batch: int = SMALLEST
     _seen: int = 0
     _held: float = 0.0
+    _pause: float = _QUICKEST
 
     def until_idle(self) -> Totals:
         """Tick until no deal is awake.
@@ -104,14 +109,34 @@ class Runner:
         return self.totals
 
     def forever(self) -> Totals:
-        """Tick and wait until `stopped`, which also ends the waiting for another writer."""
-        with self.store.connect() as connection:
-            self._start(connection)
-            with suppress(Stopped):
-                self._go_on(connection, self._hunt(connection))
-            if self.presence is not None:
-                self.presence.sign_off(connection)
-        return self.totals
+        """Tick and wait until `stopped`, which also ends the waiting for another writer.
+
+        A database that goes away is waited for; what was not committed is done when it is back.
+        """
+        absent = 0.0
+        while True:
+            try:
+                with self.store.connect() as connection:
+                    self._start(connection)
+                    absent = 0.0
+                    with suppress(Stopped):
+                        self._go_on(connection, self._hunt(connection))
+                    if self.presence is not None:
+                        self.presence.sign_off(connection)
+                    return self.totals
+            except Unreachable as error:
+                if self.stopped():
+                    return self.totals
+                if not absent:
+                    self.warn(f"{error}; waiting for it")
+                absent = min(_LONGEST_ABSENCE, absent * 2 or _FIRST_ABSENCE)
+                self._sleep(absent * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+
+    def _sleep(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not self.stopped() and time.monotonic() < until:
+            self.step()
+            time.sleep(_SLOWEST)
 
     def _go_on(self, connection: Connection, hunt: Hunt) -> None:
         while not self.stopped():
@@ -144,6 +169,9 @@ class Runner:
                 self._follow_clock(transaction.now)
                 started = time.monotonic()
                 tick = hunt.ticker.tick(transaction, hunt.size(usual))
+        except Interfered:
+            time.sleep(random.uniform(0.0, _SLOWEST))  # noqa: S311 - jitter
+            return True
         except DBAPIError as error:
             if not hunt.takes(error):
                 raise
@@ -155,6 +183,7 @@ class Runner:
                 self._adapt(tick, usual, time.monotonic() - started)
             hunt.done(tick)
         self._held = time.monotonic() - started
+        self._pause = _QUICKEST
         if tick is not None:
             self.totals.add(tick)
             self.totals.seconds, self.totals.room = self._held, usual
@@ -162,8 +191,7 @@ class Runner:
         return True
 
     def _awake(self, connection: Connection, ticker: Ticker) -> bool:
-        with self.store.read(connection):
-            wake_at = ticker.next_wake(connection)
+        wake_at = self._next_wake(connection, ticker)
         return wake_at is not None and wake_at <= self.store.clock.now()
 
     def _adapt(self, tick: Tick, size: int, held: float) -> None:
@@ -177,19 +205,28 @@ class Runner:
     def _wait(self, connection: Connection, ticker: Ticker) -> None:
         """Until another connection writes, the next deal wakes, the register is to be signed, or the run is stopped."""
         before = self.store.changes(connection)
-        with self.store.read(connection):
-            wake_at = ticker.next_wake(connection)
-        pause = _QUICKEST
+        wake_at = self._next_wake(connection, ticker)
+        if before is not None:
+            self._pause = _QUICKEST
         while not self.stopped():
-            if wake_at is not None and wake_at <= self.store.clock.now():
+            if before is not None and wake_at is not None and wake_at <= self.store.clock.now():
                 return
             if self.presence is not None and self.presence.due():
                 return
-            time.sleep(pause)
+            time.sleep(self._pause)
             self.step()
-            pause = min(_SLOWEST, pause * 1.5)
-            if self.store.changes(connection) != before:
+            self._pause = min(_SLOWEST, self._pause * 1.5)
+            if before is None:
+                # Only the queue tells. What is awake in it may be another runner's, so it is never asked at once.
+                wake_at = self._next_wake(connection, ticker)
+                if wake_at is not None and wake_at <= self.store.clock.now():
+                    return
+            elif self.store.changes(connection) != before:
                 return
+
+    def _next_wake(self, connection: Connection, ticker: Ticker) -> int | None:
+        with self.store.read(connection):
+            return ticker.next_wake(connection)
 
     def _follow_clock(self, now: int) -> None:
         if now < self._seen - _STEP_BACK:

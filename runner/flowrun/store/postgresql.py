@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from flowrun.errors import Locked, WorkFailed, WrongUsage
+from flowrun.errors import Interfered, Locked, Unreachable, WorkFailed, WrongUsage
 from flowrun.store import lock as locking
 from flowrun.store.database import WRITING
 
@@ -155,7 +155,7 @@ class PostgreSQL:
         said = _first_line(error)
         lost = state is None and isinstance(error, OperationalError | InterfaceError)
         if error.connection_invalidated or lost or (state is not None and (state[:2] == "08" or state in _GOING)):
-            return WorkFailed(f"{self.url} can't be reached: {said}", "is the server running, and the address right?")
+            return Unreachable(f"{self.url} can't be reached: {said}", "is the server running, and the address right?")
         match state:
             case "28000" | "28P01":
                 return WorkFailed(f"{self.url} doesn't let us in: {said}", "check user and password")
@@ -175,7 +175,7 @@ class PostgreSQL:
             case "55P03" | "57014" | "25P03":
                 return WorkFailed(f"{self.url} keeps us waiting: {said}", "see who holds it: SELECT * FROM pg_locks")
             case "40001" | "40P01":
-                return WorkFailed(f"{self.url}: others wrote the same at once: {said}", "try again")
+                return Interfered(f"{self.url}: others wrote the same at once: {said}", "try again")
         return None
 
     def close(self) -> None:
