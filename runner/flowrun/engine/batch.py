@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Connection, Dialect, Integer, MetaData, Table
 
+from flowrun.store.database import WRITING
 from flowrun.store.tables import Number, Text
 
 _temporary = MetaData()
@@ -87,10 +88,11 @@ def create(connection: Connection) -> None:
 
 
 def clear(connection: Connection) -> None:
-    """Empty the tables of the last tick. On PostgreSQL they are so: what they hold goes with its transaction."""
-    if connection.dialect.name != "postgresql":
-        for table in _OF_A_TICK:
-            connection.exec_driver_sql(f"DELETE FROM temp.{table.name}")
+    """Empty the tables of the last tick. On PostgreSQL what they hold goes with the tick's transaction by itself."""
+    if connection.dialect.name == "postgresql" and connection.get_execution_options().get(WRITING):
+        return
+    for table in _OF_A_TICK:
+        connection.exec_driver_sql(f"DELETE FROM {table.name}")
 
 
 def _made_on_sqlite(table: Table, dialect: Dialect) -> str:

@@ -77,6 +77,7 @@ def _claimed_beside_others(connection: Connection, now: int, size: int) -> int |
     if first is None:
         return None
     wake_at, round_ = first
+    working.clear(connection)
     past = wake_at < now or round_ == 0
     statement = _LOCK_PAST if past else _LOCK_ROUND
     taken = statement.run(connection, now=now, size=size, **({} if past else {"round": round_}))

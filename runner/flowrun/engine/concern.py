@@ -12,25 +12,25 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlalchemy import Column, Connection, Executable, FromClause, Integer, MetaData, Select, Table, Text, func, select
+from sqlalchemy import Column, Connection, Executable, FromClause, MetaData, Select, Table, func, select
 
 from flowrun.engine.guards import Beyond
 from flowrun.engine.live import Again, Known, known, looked_at_again
 from flowrun.flow.model import Flow, Mode
 from flowrun.plan import Renames, relocations, renames
 from flowrun.store.scratch import LIVE
-from flowrun.store.tables import deals_table, queue
+from flowrun.store.tables import Number, Text, deals_table, queue
 from flowrun.store.upsert import upsert
 from flowrun.store.watching import WRITABLE_BUILTINS
 
-concerned = Table("concerned", MetaData(schema="temp"), Column("seq", Integer, primary_key=True))
+concerned = Table("concerned", MetaData(), Column("seq", Number, primary_key=True))
 """The concerned deals."""
 
 _links = Table(
     "links",
-    MetaData(schema="temp"),
+    MetaData(),
     Column("origin", Text, primary_key=True),
-    Column("seq", Integer, primary_key=True),
+    Column("seq", Number, primary_key=True),
 )
 
 
@@ -96,7 +96,7 @@ class Step:
 
 def find_concerned(connection: Connection, step: Step, now: int) -> None:
     """Fill the temporary table `concerned`; unqualified names must be the live store's."""
-    connection.exec_driver_sql("CREATE TEMP TABLE concerned (seq INTEGER PRIMARY KEY)")
+    connection.exec_driver_sql(f"CREATE TEMP TABLE concerned (seq {_number(connection)} PRIMARY KEY)")
     before = known(connection, step.renamed)
     for statement in _parts(step, before, now):
         connection.execute(_adding(statement))
@@ -141,7 +141,9 @@ def _changed(step: Step, before: Known, again: Again) -> list[str]:
 
 def _add_lineages(connection: Connection) -> None:
     """Whoever a concerned deal comes from, and whatever comes from it."""
-    connection.exec_driver_sql("CREATE TEMP TABLE links (origin TEXT, seq INTEGER, PRIMARY KEY (origin, seq))")
+    connection.exec_driver_sql(
+        f"CREATE TEMP TABLE links (origin TEXT, seq {_number(connection)}, PRIMARY KEY (origin, seq))"
+    )
     deals, origin = deals_table(None), deals_table(None).alias("o")
     linked = select(deals.c.origin, deals.c.seq).where(deals.c.origin.is_not(None))
     connection.execute(_links.insert().from_select(["origin", "seq"], linked))
@@ -150,6 +152,10 @@ def _add_lineages(connection: Connection) -> None:
     down = select(_links.c.seq).select_from(mine.join(_links, _links.c.origin == deals.c.id))
     while sum(connection.execute(_adding(statement)).rowcount for statement in (up, down)):
         pass
+
+
+def _number(connection: Connection) -> str:
+    return Number.compile(connection.dialect)
 
 
 def _adding(which: Select[tuple[int]]) -> Executable:

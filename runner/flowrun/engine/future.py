@@ -64,7 +64,7 @@ def play(
 
 def _remember_journal(connection: Connection) -> None:
     """The rows that another firing may take the place of; every other firing is a row of its own, and new."""
-    connection.exec_driver_sql("DELETE FROM temp.seen")
+    connection.exec_driver_sql("DELETE FROM seen")
     last = select(func.coalesce(func.max(firings.c.seq), 0), literal(None, Text))
     connection.execute(insert(seen).from_select(["seq", "result"], last))
     old = select(-firings.c.seq, firings.c.result).where(firings.c.result.in_(_CHANGEABLE))

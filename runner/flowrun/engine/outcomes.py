@@ -17,7 +17,6 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Table,
-    Text,
     and_,
     case,
     exists,
@@ -33,10 +32,10 @@ from sqlalchemy.schema import CreateTable
 from flowrun.engine.judge import Route
 from flowrun.flow.model import Action
 from flowrun.plan import Figure
-from flowrun.store.tables import deals_table, routes, tunnels
+from flowrun.store.tables import Number, Text, deals_table, routes, tunnels
 from flowrun.store.upsert import upsert
 
-_temporary = MetaData(schema="temp")
+_temporary = MetaData()
 
 
 class Side(IntEnum):
@@ -54,7 +53,7 @@ done = Table(
     Column("entry", Integer, primary_key=True),
     Column("tunnel", Text, primary_key=True),
     Column("shadow", Integer, primary_key=True),
-    Column("seq", Integer, nullable=False),
+    Column("seq", Number, nullable=False),
     Column("action", Text, nullable=False),
     Column("from_stage", Text, nullable=False),
     Column("result", Text, nullable=False),
@@ -69,7 +68,7 @@ waits = Table(
     Column("deal", Text, primary_key=True),
     Column("entry", Integer, primary_key=True),
     Column("tunnel", Text, primary_key=True),
-    Column("seq", Integer, nullable=False),
+    Column("seq", Number, nullable=False),
     Column("wake_at", BigInteger, nullable=False),
 )
 """What waits for time at a future's end."""
@@ -77,7 +76,7 @@ waits = Table(
 seen = Table(
     "seen",
     _temporary,
-    Column("seq", Integer, primary_key=True),
+    Column("seq", Number, primary_key=True, autoincrement=False),
     Column("result", Text),
 )
 """The journal before a future: the last row's seq (result null), and minus the seq of each row that may change."""
@@ -89,7 +88,7 @@ outcome = Table(
     Column("tunnel", Text, primary_key=True),
     Column("deal", Text, primary_key=True),
     Column("entry", Integer, primary_key=True),
-    Column("seq", Integer, nullable=False),
+    Column("seq", Number, nullable=False),
 )
 """Which entry of which deal counts for which figure of which tunnel."""
 
@@ -97,7 +96,7 @@ left = Table(
     "left_won",
     _temporary,
     Column("side", Integer, primary_key=True),
-    Column("seq", Integer, primary_key=True),
+    Column("seq", Number, primary_key=True),
 )
 """The live deals that have left a won stage at a future's end."""
 
@@ -107,8 +106,9 @@ _WITHOUT_ROWID = frozenset({done, waits, outcome})
 def create(connection: Connection) -> None:
     """Make the tables on this connection."""
     for table in _temporary.sorted_tables:
-        made = str(CreateTable(table).compile(connection)).replace("CREATE TABLE temp.", "CREATE TEMP TABLE ")
-        connection.exec_driver_sql(made + (" WITHOUT ROWID" if table in _WITHOUT_ROWID else ""))
+        made = str(CreateTable(table).compile(connection)).replace("CREATE TABLE", "CREATE TEMP TABLE")
+        tail = " WITHOUT ROWID" if table in _WITHOUT_ROWID and connection.dialect.name == "sqlite" else ""
+        connection.exec_driver_sql(made + tail)
 
 
 def compare(connection: Connection, live_deals: FromClause) -> None:
@@ -276,7 +276,7 @@ def sums(
         .group_by(outcome.c.tunnel, outcome.c.figure)
     )
     return {
-        (tunnel, Figure(figure)): (high or 0) * _HALF + (low or 0)
+        (tunnel, Figure(figure)): int(high or 0) * _HALF + int(low or 0)
         for tunnel, figure, high, low in connection.execute(rows)
     }
 

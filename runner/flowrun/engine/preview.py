@@ -164,8 +164,8 @@ class Preview:
         connection = self._connection
         scratch.drop_triggers(connection)
         budget = self._now - max(self._step.base.limits.per, self._step.flow.limits.per)
-        of_concerned = "IN (SELECT seq FROM temp.concerned)"
-        lineages = "SELECT coalesce(_root, id) FROM main.deals"
+        of_concerned = "IN (SELECT seq FROM concerned)"
+        lineages = "SELECT coalesce(_root, id) FROM deals"
         scratch.refill(
             connection,
             {
@@ -179,7 +179,7 @@ class Preview:
                 "deals": [(f"seq {of_concerned}", ())],
                 "queue": [(f"deal {of_concerned}", ())],
                 "firings": [
-                    ("deal IN (SELECT id FROM main.deals)", ()),
+                    ("deal IN (SELECT id FROM deals)", ()),
                     (f"_lineage IN ({lineages}) AND fired_at > ?", (budget,)),
                 ],
             },

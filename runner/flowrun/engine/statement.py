@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import BindParameter, ClauseElement, Connection, CursorResult, Dialect, Executable, bindparam
+from sqlalchemy import BindParameter, ClauseElement, Connection, CursorResult, Executable, bindparam
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
@@ -45,21 +45,28 @@ class Statement:
     def __init__(self, element: Executable) -> None:
         assert isinstance(element, ClauseElement)
         self._element = element
-        self._compiled: dict[str, _Compiled] = {}
+        self._compiled: dict[tuple[str, ...], _Compiled] = {}
 
     def run(self, connection: Connection, **parameters: object) -> CursorResult[*tuple[Any, ...]]:
         """Execute with these parameters."""
-        sql, fixed, names = self._for(connection.dialect)
+        sql, fixed, names = self._for(connection)
         values = {**fixed, **parameters}
         if names is None:
             return connection.exec_driver_sql(sql, {name: values[name] for name in fixed})
         return connection.exec_driver_sql(sql, tuple(values[name] for name in names))
 
-    def _for(self, dialect: Dialect) -> _Compiled:
-        found = self._compiled.get(dialect.name)
+    def _for(self, connection: Connection) -> _Compiled:
+        schemas = connection.get_execution_options().get("schema_translate_map") or {}
+        key = (connection.dialect.name, *schemas.values())
+        found = self._compiled.get(key)
         if found is None:
-            compiled = self._element.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+            compiled = self._element.compile(
+                dialect=connection.dialect,
+                schema_translate_map=schemas,
+                render_schema_translate=bool(schemas),
+                compile_kwargs={"render_postcompile": True},
+            )
             assert isinstance(compiled, SQLCompiler)
             names = tuple(compiled.positiontup or ()) if compiled.positional else None
-            found = self._compiled[dialect.name] = _Compiled(str(compiled), dict(compiled.params), names)
+            found = self._compiled[key] = _Compiled(str(compiled), dict(compiled.params), names)
         return found

@@ -153,10 +153,10 @@ class Store:
 def open_store(url: str, clock: Clock | None = None, *, create: bool = False, read_only: bool = False) -> Store:
     """The store at that address.
 
-    `create` makes it where nothing is there. `read_only` opens it through connections that can't write, which works
-    also where the file and its folder may not be written. Raises WrongUsage for an address that is none, NoStore where
-    there is nothing yet, WorkFailed for what is no flowrun store, newer than this flowrun (older, if it is opened
-    read-only), or can't be read.
+    `create` makes it where nothing is there. `read_only` opens it to be read only: a file through connections that
+    can't write, which works also where it and its folder may not be written. Raises WrongUsage for an address that is
+    none, NoStore where there is nothing yet, WorkFailed for what is no flowrun store, newer than this flowrun (older,
+    if it is opened read-only), or can't be read.
     """
     address = _address(url)
     store = Store(_database(url, address, create=create, read_only=read_only), clock or SystemClock())
@@ -232,7 +232,7 @@ def _database(url: str, address: URL, *, create: bool, read_only: bool) -> Datab
     if address.get_backend_name() == "postgresql":
         from flowrun.store.postgresql import at
 
-        return at(address, read_only=read_only)
+        return at(address)
     return sqlite.in_file(url, address, create=create, read_only=read_only)
 
 

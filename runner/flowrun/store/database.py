@@ -19,6 +19,10 @@ WRITING = "flowrun_writing"
 """The execution option of a connection whose next transaction is to write."""
 
 
+SCRATCH = "flowrun_scratch"
+"""The execution option of a connection to a scratch (`store.scratch`)."""
+
+
 class Database(Protocol):
     """A database at an address. `path` is its file, None where it is none or lies in memory."""
 

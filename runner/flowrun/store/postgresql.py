@@ -191,21 +191,20 @@ _GOING = {"57P01", "57P02", "57P03", "57P05"}
 """The server is stopping, starting, or has ended the session."""
 
 
-def at(address: URL, *, read_only: bool) -> PostgreSQL:
+def at(address: URL) -> PostgreSQL:
     """The database of that address. Raises WrongUsage where the driver is missing. Nothing is connected to yet."""
     try:
         import psycopg  # noqa: F401
     except ImportError:
         raise WrongUsage("PostgreSQL needs one more package", "pip install 'flowrun[postgres]'") from None
     shown = address.render_as_string(hide_password=True)
-    return PostgreSQL(shown, _engine(address, read_only=read_only))
+    return PostgreSQL(shown, _engine(address))
 
 
-def _engine(address: URL, *, read_only: bool) -> Engine:
+def _engine(address: URL) -> Engine:
     given = address.query.get("options", "")
     wanted = given if isinstance(given, str) else " ".join(given)
-    session = _SESSION | ({"default_transaction_read_only": "on"} if read_only else {})
-    options = " ".join((*(f"-c {name}={value}" for name, value in session.items()), wanted)).strip()
+    options = " ".join((*(f"-c {name}={value}" for name, value in _SESSION.items()), wanted)).strip()
     arguments: dict[str, Any] = {**_SOCKET, "options": options, "application_name": _name(), "autocommit": True}
     target = address.difference_update_query(["options"]).set(drivername="postgresql+psycopg")
     engine = create_engine(target, connect_args=arguments, pool_pre_ping=False)

@@ -1,11 +1,13 @@
-"""A scratch copy of part of a store: a private database that goes when it is closed, beside the live one, read only.
+"""A scratch copy of part of a store, beside the live one, that goes when it is closed: what a preview works on.
 
-What a preview works on. The scratch has the store's own tables, indexes and triggers, empty; whoever opened it copies
-the deals that it needs. The live store is attached as `live` through a connection that can't write; all that is read
-of it, for as long as the scratch is open, is one snapshot. Nothing there is locked but by reading.
+The scratch has the store's own tables and indexes, empty; whoever opened it copies the deals that it needs. The live
+store is beside it as the schema `live`; all that is read of it, for as long as the scratch is open, is one snapshot.
+Nothing there is locked but by reading.
+
+On SQLite it is a private database in temporary files, with the live one attached through a connection that can't
+write. On PostgreSQL it is made of temporary tables of a connection of its own: a role that may only read has them too.
 
 Statements that name no schema find the scratch's tables once `make_tables` has made them, and the live ones before.
-The scratch lies in temporary files: what it needs of memory doesn't depend on what is copied.
 """
 
 from __future__ import annotations
@@ -18,15 +20,17 @@ from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import NullPool
 
 from flowrun.store.connection import Store, backup_to
+from flowrun.store.database import SCRATCH
+from flowrun.store.ddl import run
 from flowrun.store.sqlite import attachable, prepared
 
 LIVE = "live"
-"""The schema that the live store has beside the scratch."""
+"""The schema that the live store has beside the scratch, for tables of SQLAlchemy."""
 
 _quote = sqlite.dialect().identifier_preparer.quote_identifier
 
@@ -40,6 +44,10 @@ def scratch(store: Store) -> Iterator[Connection]:
 
     Raises WorkFailed where the store can't be read.
     """
+    if store.engine.dialect.name == "postgresql":
+        with _in_temporary_tables(store) as connection:
+            yield connection
+        return
     with ExitStack() as stack:
         path = store.path
         if path is None:
@@ -49,8 +57,21 @@ def scratch(store: Store) -> Iterator[Connection]:
         token = _live.set(path)
         stack.callback(_live.reset, token)
         with store.translated(), _engine().connect() as connection, connection.begin():
+            connection.execution_options(**{SCRATCH: True})
             connection.exec_driver_sql(f"SELECT 1 FROM {LIVE}.flowrun").close()  # the snapshot begins
             yield connection
+
+
+@contextmanager
+def _in_temporary_tables(store: Store) -> Iterator[Connection]:
+    with store.connect() as connection:
+        connection.detach()  # closed at the end: temporary tables would hide the live ones
+        schema = connection.exec_driver_sql("SELECT current_schema()").scalar_one()
+        connection.rollback()
+        connection.execution_options(schema_translate_map={LIVE: schema}, **{SCRATCH: True})
+        with connection.begin() as transaction:
+            yield connection
+            transaction.rollback()
 
 
 @cache
@@ -80,15 +101,23 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def make_tables(connection: Connection) -> None:
     """Give the scratch the live store's tables and indexes, with nothing in them."""
-    _make(connection, "sql IS NOT NULL AND type <> 'trigger' ORDER BY type = 'index', rowid")
+    if connection.dialect.name == "postgresql":
+        for table in inspect(connection).get_table_names():
+            name = _quote(table)
+            run(connection, f"CREATE TEMP TABLE {name} (LIKE {_live_schema(connection)}.{name} INCLUDING ALL)")
+        run(connection, "DISCARD PLANS")  # those of functions may name the live tables
+    else:
+        _make(connection, "sql IS NOT NULL AND type <> 'trigger' ORDER BY type = 'index', rowid")
 
 
 def make_triggers(connection: Connection) -> None:
     """Give the scratch the live store's triggers.
 
-    It must have them before a revision is applied there: that drops them by their names, which must be its own.
+    On SQLite it must have them before a revision is applied there: that drops them by their names, which must be its
+    own. On PostgreSQL a trigger is named with its table, and none is needed.
     """
-    _make(connection, "type = 'trigger'")
+    if connection.dialect.name == "sqlite":
+        _make(connection, "type = 'trigger'")
 
 
 def _make(connection: Connection, which: str) -> None:
@@ -99,29 +128,48 @@ def _make(connection: Connection, which: str) -> None:
 
 def drop_triggers(connection: Connection) -> None:
     """Take the triggers away, so that tables are emptied and filled at once."""
-    found = connection.exec_driver_sql("SELECT name FROM main.sqlite_master WHERE type = 'trigger'")
-    for (name,) in found.all():
-        connection.exec_driver_sql(f"DROP TRIGGER main.{_quote(name)}")
+    if connection.dialect.name == "sqlite":
+        found = connection.exec_driver_sql("SELECT name FROM main.sqlite_master WHERE type = 'trigger'")
+        for (name,) in found.all():
+            connection.exec_driver_sql(f"DROP TRIGGER main.{_quote(name)}")
 
 
 def refill(connection: Connection, wanted: Mapping[str, Sequence[tuple[str, tuple[object, ...]]]]) -> None:
     """Empty these tables of the scratch and copy live rows into them, in this order.
 
-    By table, the conditions (fixed SQL, with the values of its marks) for which rows are copied; a row for which
-    several hold is copied once.
+    By table, the conditions (fixed SQL, with a `?` for each of the values) for which rows are copied; a row for which
+    several hold is copied once. What they name without a schema is the scratch's.
     """
+    postgresql = connection.dialect.name == "postgresql"
+    live, mark = (_live_schema(connection), "%s") if postgresql else (LIVE, "?")
     for table in reversed(list(wanted)):
-        connection.exec_driver_sql(f"DELETE FROM main.{_quote(table)}")
+        connection.exec_driver_sql(f"DELETE FROM {_quote(table)}")
     for table, conditions in wanted.items():
-        names = [
-            _quote(row.name)
-            for row in connection.exec_driver_sql(f"PRAGMA {LIVE}.table_xinfo({_quote(table)})")
-            if row.hidden == 0
-        ]
+        names = [_quote(name) for name in _stored_columns(connection, table)]
         columns = ", ".join(names)
         for which, values in conditions:
             connection.exec_driver_sql(
-                f"INSERT OR IGNORE INTO main.{_quote(table)} ({columns}) "
-                f"SELECT {columns} FROM {LIVE}.{_quote(table)} WHERE {which}",
+                f"INSERT INTO {_quote(table)} ({columns}) SELECT {columns} FROM {live}.{_quote(table)} "
+                f"WHERE {which.replace('?', mark)} ON CONFLICT DO NOTHING",
                 values,
             )
+        if postgresql and "seq" in _stored_columns(connection, table):
+            last = f"(SELECT coalesce(max(seq), 0) + 1 FROM {live}.{_quote(table)})"
+            connection.exec_driver_sql(f"SELECT setval(pg_get_serial_sequence('{table}', 'seq'), {last}, false)")
+
+
+def _stored_columns(connection: Connection, table: str) -> list[str]:
+    """The columns of a live table that have values of their own."""
+    if connection.dialect.name == "postgresql":
+        found = connection.exec_driver_sql(
+            "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 "
+            "AND NOT attisdropped AND attgenerated = ''",
+            (f"{_live_schema(connection)}.{_quote(table)}",),
+        )
+        return list(found.scalars())
+    rows = connection.exec_driver_sql(f"PRAGMA {LIVE}.table_xinfo({_quote(table)})")
+    return [row.name for row in rows if row.hidden == 0]
+
+
+def _live_schema(connection: Connection) -> str:
+    return _quote(connection.get_execution_options()["schema_translate_map"][LIVE])

@@ -81,7 +81,7 @@ def upgrade() -> None:
     op.create_index("queue_order", "queue", ["wake_at", "round", "deal"])
     op.create_table(
         "deals",
-        sa.Column("seq", Number, primary_key=True),
+        sa.Column("seq", Number, sa.Identity(), primary_key=True),
         sa.Column("id", Text, nullable=False, unique=True),
         sa.Column("title", Text),
         sa.Column("owner", Text),
@@ -100,7 +100,7 @@ def upgrade() -> None:
     op.create_index("deals_stage", "deals", ["stage"])
     op.create_table(
         "firings",
-        sa.Column("seq", Number, primary_key=True),
+        sa.Column("seq", Number, sa.Identity(), primary_key=True),
         sa.Column("deal", Text, nullable=False),
         sa.Column("entry", sa.Integer, nullable=False),
         sa.Column("tunnel", Text, nullable=False),
