@@ -148,6 +148,7 @@ class Runner:
                 self._wait(connection, hunt.ticker)
 
     def _start(self, connection: Connection) -> None:
+        self.store.database.tune(connection)
         with self.store.read(connection):
             row = connection.execute(select(flowrun.c.revision, flowrun.c.latest)).one()
         if row.revision is None:

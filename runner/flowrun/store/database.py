@@ -67,6 +67,10 @@ class Database(Protocol):
         """Note at the end of a write transaction that flowrun wrote at that instant (ms, UTC)."""
         ...
 
+    def tune(self, connection: Connection) -> None:
+        """Have the connection's plans follow small batches of deals through their indexes, however many deals there are."""
+        ...
+
     def changes(self, connection: Connection) -> int | None:
         """A number that changes whenever another connection has committed something; None: it can't be told so."""
         ...

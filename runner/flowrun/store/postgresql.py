@@ -42,6 +42,16 @@ _SESSION = {
 }
 """The server's side: a client that is cut off is noticed within 20 s."""
 
+_TUNED = {
+    "enable_mergejoin": "off",
+    "seq_page_cost": "50",
+    "random_page_cost": "1.1",
+    "statement_timeout": "60s",
+    "idle_in_transaction_session_timeout": "15s",
+}
+"""A runner's session. The planner takes temporary tables for ten pages where they are smaller, and would rather pass over
+all deals than look so many of them up: passing over pages is made dear, so that only small tables are."""
+
 _SOCKET = {
     "connect_timeout": 10,
     "keepalives": 1,
@@ -140,6 +150,12 @@ class PostgreSQL:
     def written(self, connection: Connection, now: int) -> None:
         """Note it, once a second at most."""
         connection.execute(_LATEST, {"now": now})
+
+    def tune(self, connection: Connection) -> None:
+        """Rule out the plans that pass over whole tables: of temporary tables the planner knows no sizes."""
+        for name, value in _TUNED.items():
+            connection.exec_driver_sql(f"SET {name} = '{value}'").close()
+        connection.commit()
 
     def changes(self, connection: Connection) -> int | None:  # noqa: ARG002
         """None: only the tables tell."""

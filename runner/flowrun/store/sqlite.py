@@ -67,6 +67,9 @@ class SQLite:
         """Note it, and let the triggers have their own clock again."""
         connection.execute(update(flowrun).values(latest=func.max(flowrun.c.latest, now), fixed_now=None))
 
+    def tune(self, connection: Connection) -> None:
+        """Nothing: it knows no other plans without statistics."""
+
     def changes(self, connection: Connection) -> int:
         """SQLite's own counter, read without a transaction."""
         return int(pragma(connection, "data_version"))
