@@ -68,7 +68,7 @@ class Database(Protocol):
         ...
 
     def tune(self, connection: Connection) -> None:
-        """Have the connection's plans follow small batches of deals through their indexes, however many deals there are."""
+        """Have the connection's plans follow small batches of deals, however many deals there are."""
         ...
 
     def changes(self, connection: Connection) -> int | None:

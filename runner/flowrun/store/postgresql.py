@@ -49,8 +49,8 @@ _TUNED = {
     "statement_timeout": "60s",
     "idle_in_transaction_session_timeout": "15s",
 }
-"""A runner's session. The planner takes temporary tables for ten pages where they are smaller, and would rather pass over
-all deals than look so many of them up: passing over pages is made dear, so that only small tables are."""
+"""A runner's session. The planner takes a temporary table for ten pages where it is smaller, and would rather pass over
+all deals than look so many of them up. Passing over pages is made dear, so that it does so with small tables only."""
 
 _SOCKET = {
     "connect_timeout": 10,
