@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from tests.acceptance.place import Place, eventually
+from tests.postgres import Database
 
 FLOW = """\
 flowrun: 1
@@ -108,6 +110,21 @@ def test_an_address_that_fails_keeps_its_password(place: Place, command: tuple[s
     ended = place.run(*command, env=env)
     assert ended.status != 0
     assert not leaks(ended.out, ended.err), ended
+
+
+def test_results_show_an_address_without_its_password(place: Place, fast_postgres: Database) -> None:
+    secret = make_url(fast_postgres.url).password
+    assert secret
+    for command in (
+        ("diff",),
+        ("diff", "--format", "markdown"),
+        ("diff", "--out", "plan.json"),
+        ("status",),
+        ("doctor",),
+    ):
+        ended = place.run(*command, env={"FLOWRUN_STORE": fast_postgres.url})
+        assert not any(secret in text for text in (ended.out, ended.err)), ended
+    assert secret not in (place.folder / "plan.json").read_text("utf-8")
 
 
 @pytest.mark.parametrize("debug", ["", "1"])

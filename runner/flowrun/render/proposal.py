@@ -13,6 +13,7 @@ from flowrun.render.diff import diff_content, diff_text, summary_text
 from flowrun.render.ink import Ink, Line, Run, line
 from flowrun.render.notes import deals_text, impact_content, impact_notes
 from flowrun.render.review import review
+from flowrun.store.identity import without_password
 
 _SHORT = 7
 
@@ -103,7 +104,7 @@ def _label(side: Side) -> str:
 def _title(proposal: Proposal) -> str:
     compared = _compared(proposal)
     files = "" if proposal.folder is None else f"{_folder(proposal.folder)} → "
-    return f"{files}{proposal.store}   {_label(compared.before)} → {_label(compared.after)}"
+    return f"{files}{without_password(proposal.store)}   {_label(compared.before)} → {_label(compared.after)}"
 
 
 def _folder(folder: str) -> str:

@@ -26,6 +26,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from flowrun.errors import Interfered, Locked, Unreachable, WorkFailed, WrongUsage
 from flowrun.store import lock as locking
 from flowrun.store.database import WRITING
+from flowrun.store.identity import without_password
 
 OLDEST = 15
 """The oldest major version that has all that is used here."""
@@ -213,7 +214,7 @@ def at(address: URL) -> PostgreSQL:
         import psycopg  # noqa: F401
     except ImportError:
         raise WrongUsage("PostgreSQL needs one more package", "pip install 'flowrun[postgres]'") from None
-    shown = address.render_as_string(hide_password=True)
+    shown = without_password(address.render_as_string(hide_password=False))
     return PostgreSQL(shown, _engine(address))
 
 
