@@ -58,7 +58,7 @@ format: setup ## format the code
 lock: ## pin every dependency anew, by hash, for every platform
 	$(PYTHON) -m venv .venv/lock
 	.venv/lock/bin/python -m pip install --quiet pip-tools
-	.venv/lock/bin/pip-compile --quiet --upgrade --extra dev --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
+	.venv/lock/bin/pip-compile --quiet --upgrade --extra dev --extra server --extra postgres --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
 
 setup: .venv/ready ## the virtual environment in .venv, exactly as locked
 
