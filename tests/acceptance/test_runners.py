@@ -111,8 +111,10 @@ def test_a_signal_ends_the_waiting_for_another_writer(place: Place, number: sign
         eventually(lambda: registered(place, runner))
         with place.sql() as other:
             other.execute(NEW, ("d1",))
+            other.execute("UPDATE queue SET wake_at = wake_at + 1000")
             other.commit()
             other.execute("BEGIN IMMEDIATE")
+            time.sleep(2)  # by now the deal is awake, and the runner waits for the lock
             runner.send(number)
             ended = runner.wait(20)
             other.rollback()
