@@ -9,10 +9,13 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from tests.acceptance.place import Place, Running, eventually
+from tests.postgres import Server
 
 FLOW = """\
 flowrun: 1
@@ -99,3 +102,30 @@ def test_without_the_extra_it_says_what_to_install(place: Place) -> None:
         "error: --listen needs packages that are not installed (uvicorn)",
         "help: pip install 'flowrun[server]'",
     ]
+
+
+def test_on_postgresql_it_waits_for_a_server_that_went_away_and_says_so(place: Place, own_postgres: Server) -> None:
+    env = {"FLOWRUN_STORE": own_postgres.url}
+    place.run("apply", "--yes", env=env).fine()
+    with place.running("run", "--listen", ":0", "--log-format", "json", env=env) as runner:
+        at = url(runner)
+        assert get(f"{at}/readyz") == "ready\n"
+        own_postgres.kill()
+        eventually(lambda: "flowrun_store_up 0.0" in get(f"{at}/metrics"))
+        with pytest.raises(HTTPError) as refused:
+            get(f"{at}/readyz")
+        assert "can't be reached" in refused.value.read().decode()
+        assert get(f"{at}/healthz") == "ok\n"
+        eventually(lambda: 'flowrun_troubles_total{about="store"} 1.0' in get(f"{at}/metrics"))
+        own_postgres.start()
+        eventually(lambda: runner.said().count('"began"') == 2)
+        eventually(lambda: "flowrun_store_up 1.0" in get(f"{at}/metrics"))
+        assert get(f"{at}/readyz") == "ready\n"
+        runners = place.run("status", "--format", "json", env=env).fine().json["runners"]
+        assert [row["pid"] for row in runners] == [runner.pid]
+        runner.send(signal.SIGTERM)
+        ended = runner.wait()
+    assert ended.status == 0
+    assert place.run("status", "--format", "json", env=env).fine().json["runners"] == []
+    password = str(make_url(own_postgres.url).password)
+    assert password not in ended.err + ended.out

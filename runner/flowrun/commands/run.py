@@ -10,7 +10,7 @@ from enum import Enum
 from types import FrameType
 
 from flowrun.clock import Clock, FixedClock
-from flowrun.engine.events import Began, Ended, Event, Ticked, Warned
+from flowrun.engine.events import Began, Ended, Event, Retried, Ticked, Warned
 from flowrun.engine.presence import Presence
 from flowrun.engine.runner import Runner, Totals
 from flowrun.errors import Stopped, WrongUsage
@@ -51,7 +51,9 @@ def run(
             begun=lambda revision: hear(Began(presence.me, revision, endless)),
             step=step,
             report=lambda tick, totals: hear(Ticked(tick, totals, endless)),
-            warn=lambda message: hear(Warned(message, "clock")),
+            warn=lambda message: hear(Warned(message, "deals")),
+            trouble=lambda about, message: hear(Warned(message, about)),
+            retry=lambda: hear(Retried()),
             presence=presence if endless else None,
             totals=totals,
         )

@@ -36,8 +36,13 @@ class Ticked:
 
 
 @dataclass(frozen=True, slots=True)
+class Retried:
+    """Others wrote the same at once: a tick was undone, and is done again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
-    """Something is wrong, and the run goes on. `about` is one word for counts: clock, register, server, store."""
+    """Something is wrong, and the run goes on. `about` is one word for counts (`ABOUT`)."""
 
     message: str
     about: str
@@ -51,4 +56,8 @@ class Ended:
     signal: str | None
 
 
-Event: TypeAlias = Began | Listening | Ticked | Warned | Ended
+Event: TypeAlias = Began | Listening | Ticked | Retried | Warned | Ended
+
+ABOUT = ("clock", "deals", "register", "server", "store")
+"""What the troubles of a run are about: the clock stepped back, the database turned deals down, the register of runners
+or the server of metrics failed, the store was away."""

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from flowrun import __version__
-from flowrun.errors import WorkFailed
+from flowrun.errors import Interfered, Unreachable, WorkFailed
 from flowrun.store import runners
 from flowrun.store.connection import Store
 from flowrun.store.runners import Registered
@@ -44,7 +44,7 @@ class Presence:
         return self._last is None or time.monotonic() - self._last >= EVERY
 
     def sign(self, connection: Connection, ticks: int, fired: int) -> None:
-        """Sign; the first time, those that have gone are taken out."""
+        """Sign; the first time, those that have gone are taken out. Raises Unreachable if the store has gone."""
         first, self._last = self._last is None, time.monotonic()
         try:
             with self.store.write(connection, patience=PATIENCE) as transaction:
@@ -54,6 +54,10 @@ class Presence:
                     runners.forget_gone(transaction.connection, now)
                 self.me = replace(self.me, seen_at=now, ticks=ticks, fired=fired)
                 runners.sign(transaction.connection, self.me)
+        except Unreachable:
+            raise  # there is no register to care about: the runner waits for the store
+        except Interfered:
+            pass  # the next time
         except (WorkFailed, DBAPIError) as error:
             if not self._failing:
                 self.warn(f"'flowrun status' may show this runner as gone: {_said(error)}")

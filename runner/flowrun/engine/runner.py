@@ -67,8 +67,9 @@ class Runner:
 
     `size` fixes the size of batches (tests, trials); None lets it follow the work. `stopped` is asked between batches.
     `begun` hears of the revision that the run begins with, `step` of each turn of the loop, many times a second unless
-    it is stuck, `report` of each tick, `warn` of a clock that stepped back and of deals that the database turns down.
-    An endless run signs the register where it has a `presence`.
+    it is stuck, `report` of each tick, `retry` of one that others interfered with, `warn` of deals that the database
+    turns down, `trouble` of a clock that stepped back or a store that went away (`events.ABOUT`, and what to say of
+    it). An endless run signs the register where it has a `presence`.
     """
 
     store: Store
@@ -78,6 +79,8 @@ class Runner:
     step: Callable[[], None] = lambda: None
     report: Callable[[Tick, Totals], None] = lambda _tick, _totals: None
     warn: Callable[[str], None] = lambda _message: None
+    trouble: Callable[[str, str], None] = lambda _about, _message: None
+    retry: Callable[[], None] = lambda: None
     presence: Presence | None = None
     totals: Totals = field(default_factory=Totals)
     _batch: int = SMALLEST
@@ -128,7 +131,7 @@ class Runner:
                 if self.stopped():
                     return self.totals
                 if not absent:
-                    self.warn(f"{error}; waiting for it")
+                    self.trouble("store", f"{error}; waiting for it")
                 absent = min(_LONGEST_ABSENCE, absent * 2 or _FIRST_ABSENCE)
                 self._sleep(absent * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
 
@@ -171,6 +174,7 @@ class Runner:
                 started = time.monotonic()
                 tick = hunt.ticker.tick(transaction, hunt.size(usual))
         except Interfered:
+            self.retry()
             time.sleep(random.uniform(0.0, _SLOWEST))  # noqa: S311 - jitter
             return True
         except DBAPIError as error:
@@ -231,5 +235,5 @@ class Runner:
 
     def _follow_clock(self, now: int) -> None:
         if now < self._seen - _STEP_BACK:
-            self.warn(f"the clock stepped back by {(self._seen - now) / 1000:.1f} s; following it")
+            self.trouble("clock", f"the clock stepped back by {(self._seen - now) / 1000:.1f} s; following it")
         self._seen = now

@@ -22,7 +22,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from flowrun import __version__
-from flowrun.engine.events import Event, Ticked, Warned
+from flowrun.engine.events import ABOUT, Event, Retried, Ticked, Warned
 from flowrun.engine.gauges import MOST, Gauges
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -59,13 +59,18 @@ class Metrics:
             ["tunnel", "result"],
             registry=self._registry,
         )
+        self._retries = Counter(
+            "flowrun_tick_retries",
+            "Ticks that were done again, since others wrote the same at once.",
+            registry=self._registry,
+        )
         self._troubles = Counter(
             "flowrun_troubles",
             "Troubles that this runner got over.",
             ["about"],
             registry=self._registry,
         )
-        for about in ("clock", "register", "server", "store"):
+        for about in ABOUT:
             self._troubles.labels(about)
 
     def hear(self, event: Event) -> None:
@@ -76,6 +81,8 @@ class Metrics:
                 self._deals.observe(tick.looked)
                 for (tunnel, result), count in tick.by_tunnel.items():
                     self._firings.labels(tunnel, result).inc(count)
+            case Retried():
+                self._retries.inc()
             case Warned(_, about):
                 self._troubles.labels(about).inc()
 

@@ -15,7 +15,7 @@ import pytest
 
 from flowrun.clock import FixedClock
 from flowrun.engine import gauges as engine_gauges
-from flowrun.engine.events import Began, Ended, Event, Listening, Ticked, Warned
+from flowrun.engine.events import Began, Ended, Event, Listening, Retried, Ticked, Warned
 from flowrun.engine.gauges import Gauges
 from flowrun.engine.runner import Totals
 from flowrun.engine.tick import Tick
@@ -27,6 +27,7 @@ from flowrun.serving.pulse import Pulse
 from flowrun.serving.server import Watch, serving
 from flowrun.store.connection import Store
 from flowrun.store.runners import GONE, Registered
+from tests.acceptance.place import eventually
 from tests.unit.store.example import NOON, opened
 
 ME = Registered("me", "host", 1, "0", NOON, NOON)
@@ -213,6 +214,7 @@ def test_metrics_of_the_runner(store: Store, accept: str) -> None:
     with Served(store.url) as served:
         for _ in range(2):
             served.watch.hear(Ticked(tick, totals, True))
+        served.watch.hear(Retried())
         served.watch.hear(Warned("the clock stepped back", "clock"))
         found = served.metrics(accept=accept)
     assert found['flowrun_firings_total{result="fired",tunnel="wins"}'] == 4
@@ -221,6 +223,7 @@ def test_metrics_of_the_runner(store: Store, accept: str) -> None:
     assert found['flowrun_tick_seconds_bucket{le="0.01"}'] == 0
     assert found['flowrun_tick_seconds_bucket{le="0.025"}'] == 2
     assert found["flowrun_batch_deals_sum"] == 120
+    assert found["flowrun_tick_retries_total"] == 1
     assert found['flowrun_troubles_total{about="clock"}'] == 1
     assert any(name.startswith("flowrun_build_info{") for name in found)
 
@@ -279,6 +282,7 @@ def test_a_defect_of_a_page_is_told(store: Store, monkeypatch: pytest.MonkeyPatc
     with Served(store.url) as served:
         monkeypatch.setattr(Pulse, "stuck", broken)
         assert served.get("/healthz")[0] == 500
+        eventually(lambda: len(served.told) > 1)  # the answer goes out before the server says why
         troubles = [event.message for event in served.told if isinstance(event, Warned)]
         assert troubles == ["the server: Exception in ASGI application (RuntimeError: broken)"]
 
