@@ -1,10 +1,11 @@
 # What a contributor runs; `make help` lists it. Each target is a plain command or two: logic lives in Python.
 #   make PYTHON=python3.13 test          another Python (3.11 or newer) for a first set-up
-#   make soak DEALS=50000 KILLS=3        smaller than the full run
+#   make soak DEALS=50000 DEATHS=3 KILLS=200   smaller than the full run
 
 PYTHON ?= python3
 DEALS ?= 1000000
-KILLS ?= 10
+DEATHS ?= 10
+KILLS ?= 10000
 BIN := .venv/bin
 FROM_311 := import sys; sys.exit(sys.version_info < (3, 11) and "flowrun needs Python 3.11 or newer and this is %s; name another one: make PYTHON=python3.12" % sys.version.split()[0])
 
@@ -43,8 +44,8 @@ bench: setup ## speed and memory against hand-written SQL; DEALS=1000000
 	$(BIN)/python tests/bench/bad_input.py
 	$(BIN)/python tests/bench/scenarios.py
 
-soak: setup ## kill the runner again and again; DEALS=1000000 KILLS=10
-	$(BIN)/python tests/bench/soak.py --deals $(DEALS) --kills $(KILLS)
+soak: setup ## kill runners again and again; DEALS=1000000 DEATHS=10 KILLS=10000
+	$(BIN)/python tests/bench/soak.py --deals $(DEALS) --deaths $(DEATHS) --kills $(KILLS)
 
 docs: setup ## write docs/reference/ and schemas/ anew
 	$(BIN)/python docs/generate.py
