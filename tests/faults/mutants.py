@@ -74,8 +74,8 @@ def nothing_is_a_transaction() -> None:
 
     begin = Store._begin
 
-    def begun(self: Store, connection: Connection) -> Any:
-        transaction = begin(self, connection)
+    def begun(self: Store, connection: Connection, *more: Any, **most: Any) -> Any:
+        transaction = begin(self, connection, *more, **most)
         driver: Any = connection.connection.driver_connection
         driver.execute("COMMIT")
         return transaction

@@ -27,7 +27,7 @@ from flowrun.engine.judge import Route, Verdict, gone_live, judging, ledger
 from flowrun.engine.rules import Rules, ground_of_batch
 from flowrun.engine.statement import Statement
 from flowrun.engine.tick import Tick, Ticker, judged
-from flowrun.errors import WorkFailed
+from flowrun.errors import Interfered, WorkFailed
 from flowrun.flow.model import Reason
 from flowrun.store.connection import Store, Transaction
 from flowrun.store.refusals import of_data, said
@@ -185,7 +185,8 @@ class Hunt:
         claim = self.ticker.claim
         self.ticker.undone()
         if not self.on:
-            self._check_without_deals()
+            with suppress(Interfered):
+                self._check_without_deals()
             self._left = claim.deals
         self._within = claim.deals
         self._size = max(1, claim.deals // 2)
@@ -227,7 +228,7 @@ class Hunt:
         self._alone = None
         try:
             tick = next((done for trial in self._trials(seq) if (done := self._try(seq, trial, keep=True))), None)
-        except _Elsewhere:
+        except (_Elsewhere, Interfered):
             self.ticker.undone()
             return None
         if tick is None:

@@ -160,7 +160,7 @@ class Runner:
         self.begun(row.revision)
 
     def _hunt(self, connection: Connection) -> Hunt:
-        return Hunt(self.store, connection, Ticker(connection), self.warn)
+        return Hunt(self.store, connection, Ticker(connection, check=self.store.check_version), self.warn)
 
     def _tick(self, connection: Connection, hunt: Hunt) -> bool:
         self.step()

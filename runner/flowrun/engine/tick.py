@@ -28,11 +28,12 @@ from flowrun.engine.rules import Rules, rules_of
 from flowrun.engine.statement import Statement
 from flowrun.flow.codec import loads
 from flowrun.store.connection import Transaction
-from flowrun.store.tables import flowrun, queue, revisions, tunnels
+from flowrun.store.tables import flowrun, queue, revisions, tunnels, version
 
 _CLAIMED = Statement(select(func.count(), func.max(batch.c.deal)))
 _NEXT = Statement(select(func.min(queue.c.wake_at)))
 _REVISION = Statement(select(flowrun.c.revision))
+_REVISION_AND_VERSION = Statement(select(flowrun.c.revision, select(version.c.version_num).scalar_subquery()))
 _WAITING = Statement(
     select(tunnels.c.id).where(or_(tunnels.c.paused_at.is_not(None), tunnels.c.tripped_at.is_not(None)))
 )
@@ -82,12 +83,19 @@ class Ticker:
     """Runs ticks on one connection, with the rules of the applied revision, reloaded when another is applied.
 
     `compile` makes the rules of a revision from its number and text; a caller may remember what it made. `claim` is
-    what the last tick took, also when it failed.
+    what the last tick took, also when it failed. `check` hears, within each tick and before it does anything, which
+    version the store's tables have by then, and raises if that is none to be worked on.
     """
 
-    def __init__(self, connection: Connection, compile: Callable[[int, str], Rules] = compiled) -> None:  # noqa: A002
+    def __init__(
+        self,
+        connection: Connection,
+        compile: Callable[[int, str], Rules] = compiled,  # noqa: A002
+        check: Callable[[str], None] | None = None,
+    ) -> None:
         self._connection = connection
         self._compile = compile
+        self._check = check
         self._rules: Rules | None = None
         self._ready = False
         self.claim = Claim()
@@ -143,7 +151,11 @@ class Ticker:
         return found
 
     def _load(self, connection: Connection) -> Rules | None:
-        number = _REVISION.run(connection).scalar_one()
+        if self._check is None:
+            number = _REVISION.run(connection).scalar_one()
+        else:
+            number, found = _REVISION_AND_VERSION.run(connection).one()
+            self._check(found)
         if number is None:
             return None
         if self._rules is None or self._rules.revision != number:

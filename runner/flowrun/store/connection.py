@@ -118,6 +118,22 @@ class Store:
             finally:
                 connection.execution_options(**{WRITING: False})
 
+    def check_version(self, found: str) -> None:
+        """Raises WorkFailed if that version of the tables is not the one that this flowrun works with.
+
+        For whoever has the store open for long: another flowrun may have upgraded it meanwhile.
+        """
+        if found > migrations.HEAD:
+            raise WorkFailed(
+                f"{self.url} was written by a newer flowrun (tables {found}; this one knows {migrations.HEAD})",
+                "upgrade flowrun",
+            )
+        if found < migrations.HEAD:
+            raise WorkFailed(
+                f"{self.url} was written by an older flowrun (tables {found}; this one works with {migrations.HEAD})",
+                "bring its tables up to date first: any command that may write does, such as 'flowrun status'",
+            )
+
     def changes(self, connection: Connection) -> int | None:
         """A number that changes whenever another connection has committed something; None: it can't be told so."""
         return self.database.changes(connection)
@@ -291,16 +307,8 @@ def _check_version(store: Store, *, create: bool, read_only: bool = False) -> No
         raise WorkFailed(f"{store.url} is a database, but no flowrun store", "name another file with --store")
     if found is None and not create:
         raise NoStore(f"there is no store at {store.url}", "make one with 'flowrun apply'")
-    if found is not None and found > migrations.HEAD:
-        raise WorkFailed(
-            f"{store.url} was written by a newer flowrun (tables {found}; this one knows {migrations.HEAD})",
-            "upgrade flowrun",
-        )
-    if read_only:
-        raise WorkFailed(
-            f"{store.url} was written by an older flowrun (tables {found}; this one works with {migrations.HEAD})",
-            "bring its tables up to date first: any command that may write does, such as 'flowrun status'",
-        )
+    if found is not None and (read_only or found > migrations.HEAD):
+        store.check_version(found)
     _upgrade(store, new=found is None)
 
 

@@ -55,6 +55,9 @@ flowrun = Table(
 transaction whose clock stands still, for the triggers; `revision` is the applied one, null before the first;
 `environment` the one that the store is bound to; `plan_key` (hex) seals saved plans."""
 
+version = Table("alembic_version", MetaData(), Column("version_num", Text))
+"""The version of these tables (`store.migrations`), which Alembic keeps."""
+
 revisions = Table(
     "revisions",
     metadata,
