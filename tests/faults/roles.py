@@ -39,7 +39,7 @@ def run(url: str, now: int, size: int | None = None, die_at: int | None = None, 
     mutants.become(mutant)
     with open_store(url, FixedClock(now)) as store:
         points = Points(store, die_at)
-        Runner(store, size=size, warn=_warn, refused=_warn).until_idle()
+        Runner(store, size=size, warn=_warn).until_idle()
         print(json.dumps(points.crossed))
 
 
