@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 import sqlalchemy as sa
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from flowrun.expr.limits import EARLIEST, LATEST
 from flowrun.expr.sql import FUNCTIONS, Scope
 from flowrun.expr.types import BOOLEAN, DATE, DATETIME, INTEGER, TAGS, TEXT, Kind, Type, Value, decimal, enum
 from flowrun.expr.values import encode, tags
+from flowrun.store import postgresql_functions, postgresql_times
 
 CURRENCY = enum("RUB", "EUR", "USD")
 STAGES = ("sales.new", "sales.won", "onboarding.kickoff")
@@ -151,7 +153,9 @@ class East:
         return self.local(instant).date()
 
     def text(self, instant: int) -> str:
-        return self.local(instant).isoformat(" ", timespec="minutes")
+        local = self.local(instant)
+        precision = "milliseconds" if local.microsecond else "seconds" if local.second else "minutes"
+        return local.isoformat(timespec=precision)
 
 
 ZONE = East()
@@ -196,17 +200,18 @@ def _value(random: Random, kind: Type, *, tame: bool) -> Value:
             return random.choice(_TEXTS)
 
 
-_COLUMNS = {
-    Kind.INTEGER: sa.BigInteger,
-    Kind.DECIMAL: sa.BigInteger,
-    Kind.DATETIME: sa.BigInteger,
-    Kind.BOOLEAN: sa.Boolean,
+_COLUMNS: dict[Kind, sa.types.TypeEngine[Any]] = {
+    Kind.INTEGER: sa.BigInteger(),
+    Kind.DECIMAL: sa.BigInteger(),
+    Kind.DATETIME: sa.BigInteger(),
+    Kind.BOOLEAN: sa.Integer(),
 }
+_COLUMN_OF_TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 TABLE = sa.Table(
     "deals",
     sa.MetaData(),
     sa.Column("_n", sa.Integer, primary_key=True),
-    *(sa.Column(name, _COLUMNS.get(kind.kind, sa.Text)) for name, kind in NAMES.deal.items()),
+    *(sa.Column(name, _COLUMNS.get(kind.kind, _COLUMN_OF_TEXT)) for name, kind in NAMES.deal.items()),
 )
 
 
@@ -223,20 +228,32 @@ def connect(rows: list[dict[str, Value]]) -> sa.Connection:
     }
     for name, function in local.items():
         driver.create_function(name, 2, _of_zone(function), deterministic=True)
+    _fill(connection, rows)
+    return connection
+
+
+def connect_postgres(url: str, rows: list[dict[str, Value]]) -> sa.Connection:
+    """The same in an empty PostgreSQL database: with the functions of a store, and the zone in its tables."""
+    engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:", 1), poolclass=sa.NullPool)
+    connection = engine.connect()
+    postgresql_times.make_tables(connection)
+    postgresql_functions.install(connection)
+    forever = 2**63 - 1
+    connection.exec_driver_sql(
+        "INSERT INTO zone_offsets VALUES (%s, %s, %s, %s)", (ZONE_NAME, -forever, 3 * 3_600_000, forever)
+    )
+    _fill(connection, rows)
+    connection.commit()
+    return connection
+
+
+def _fill(connection: sa.Connection, rows: list[dict[str, Value]]) -> None:
     TABLE.create(connection)
     stored = [
         {"_n": number, **{name: encode(deal.get(name), kind) for name, kind in NAMES.deal.items()}}
         for number, deal in enumerate(rows)
     ]
-    stored = [
-        {
-            name: bool(value) if NAMES.deal.get(name) == BOOLEAN and value is not None else value
-            for name, value in row.items()
-        }
-        for row in stored
-    ]
     connection.execute(TABLE.insert(), stored)
-    return connection
 
 
 def _of_zone(function: Callable[[int], object]) -> Callable[[int | None, str], object]:

@@ -6,6 +6,7 @@ handed to the functions of a database, which take nothing but plain values.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import date
@@ -65,6 +66,11 @@ def from_record(record: dict[str, Any]) -> Calendar:
 def to_text(calendar: Calendar) -> str:
     """The calendar as canonical JSON."""
     return json.dumps(to_record(calendar), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def key(calendar: Calendar) -> str:
+    """A short name of what the calendar says: equal calendars have equal keys."""
+    return hashlib.sha256(to_text(calendar).encode()).hexdigest()[:32]
 
 
 @lru_cache(maxsize=256)

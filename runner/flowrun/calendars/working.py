@@ -8,6 +8,9 @@ Counting never goes day by day. Local days are cut into stretches of equal lengt
 days, its spans as instants, and how much open time there is before each span. So an answer is a search by halves in
 one stretch, after a step over each stretch that lies between. Stretches are made when they are first needed.
 
+A store reckons with working time in the years 1970-2199 only (`starts`, `ends`), since a database may have all of it in
+tables: `timetable`.
+
 Instants are milliseconds UTC since 1970. What would leave the years 1-9999 raises OverflowError.
 """
 
@@ -27,6 +30,8 @@ from flowrun.calendars.zones import zone
 _EPOCH = date(1970, 1, 1).toordinal()
 _FIRST_DAY = date.min.toordinal() - _EPOCH
 _LAST_DAY = date.max.toordinal() - _EPOCH
+_FIRST_KNOWN = 0
+_LAST_KNOWN = date(2199, 12, 31).toordinal() - _EPOCH
 _THURSDAY = 3
 """The weekday of 1970-01-01."""
 _DAYS = 512
@@ -66,6 +71,24 @@ class _Stretch:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """All working time of a calendar in the years 1970-2199.
+
+    It is that of the instants from `starts`, before `ends`. `days` are its working days, by their number since 1970.
+    `opens`, `closes` and `before` are those of a stretch, `open_time` is the total of it, in ms.
+    """
+
+    zone: str
+    starts: int
+    ends: int
+    days: tuple[int, ...]
+    opens: tuple[int, ...]
+    closes: tuple[int, ...]
+    before: tuple[int, ...]
+    open_time: int
+
+
 class WorkingTime:
     """When one calendar is open; made by `working()`."""
 
@@ -77,6 +100,8 @@ class WorkingTime:
         self._special = frozenset(map(_number, calendar.open))
         self._special_hours = next((calendar.hours[day] for day in calendar.declared if calendar.hours[day]), ())
         self._stretches: dict[int, _Stretch] = {}
+        self.starts = self._zone.of_wall(_FIRST_KNOWN * DAY)
+        self.ends = self._zone.of_wall((_LAST_KNOWN + 1) * DAY)
 
     def is_open(self, instant: int) -> bool:
         """Whether the calendar is open at that instant: a span has its start and not its end."""
@@ -142,6 +167,23 @@ class WorkingTime:
             open_time += stretch.total
         span = (bisect_left if ms > 0 else bisect_right)(stretch.before, open_time) - 1
         return stretch.opens[span] + open_time - stretch.before[span]
+
+    def timetable(self) -> Timetable:
+        """All of it from `starts` to `ends`."""
+        days, opens, closes, before = array("q"), array("q"), array("q"), array("q")
+        total = 0
+        for number in range(_FIRST_KNOWN // _DAYS, _LAST_KNOWN // _DAYS + 1):
+            stretch = self._stretch(number)
+            known = bisect_right(stretch.days, _LAST_KNOWN)
+            spans = bisect_left(stretch.opens, self.ends)
+            days.extend(stretch.days[:known])
+            opens.extend(stretch.opens[:spans])
+            closes.extend(stretch.closes[:spans])
+            before.extend(total + ms for ms in stretch.before[:spans])
+            total = before[-1] + closes[-1] - opens[-1] if before else 0
+        return Timetable(
+            self._zone.name, self.starts, self.ends, tuple(days), tuple(opens), tuple(closes), tuple(before), total
+        )
 
     def _around(self, instant: int) -> tuple[int, _Stretch]:
         """The stretch that the instant lies in, with its number."""

@@ -12,6 +12,7 @@ OverflowError.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -30,6 +31,12 @@ _FIRST = (date.min.toordinal() - _EPOCH_ORDINAL) * DAY
 _LAST = (date.max.toordinal() - _EPOCH_ORDINAL + 1) * DAY - 1
 _QUIET_LIMIT = 20_000
 """Days remembered per zone: 54 years, some 2 MiB."""
+_NO_RECORD = (date(1800, 1, 1).toordinal() - _EPOCH_ORDINAL) * DAY
+"""Before, no zone has changed its clocks."""
+_RULES_ALONE = (date(2100, 1, 1).toordinal() - _EPOCH_ORDINAL) * DAY
+"""From there on, all zones have nothing but their rules: the changes on record end in 2087."""
+_CYCLE = 146_097 * DAY
+_STEP = 5 * DAY
 _UTC_NAMES = frozenset(
     {"UTC", "UCT", "Zulu", "Universal", "Greenwich", "GMT", "GMT0", "GMT+0", "GMT-0"}
     | {"Etc/UTC", "Etc/UCT", "Etc/Zulu", "Etc/Universal", "Etc/Greenwich", "Etc/GMT", "Etc/GMT0", "Etc/GMT+0"}
@@ -180,6 +187,41 @@ class Zone:
             self._quiet.clear()
         found = self._quiet[day] = start if start == end else None
         return found
+
+    def offsets(self) -> Iterator[tuple[int, int]]:
+        """Every offset (ms) that is in force in the years 1-9999, with the instant since when it is, in order.
+
+        Beyond the last change that is on record the rules repeat with the Gregorian calendar, every 400 years.
+        """
+        first = self._offset_at(_FIRST + DAY)
+        changes = list(self._changes(first))
+        yield _FIRST, first
+        yield from changes
+        repeated = [change for change in changes if change[0] >= _RULES_ALONE]
+        for again in range(1, 9999 // 400):
+            for since, offset in repeated:
+                if since + again * _CYCLE <= _LAST:
+                    yield since + again * _CYCLE, offset
+
+    def _changes(self, offset: int) -> Iterator[tuple[int, int]]:
+        """The changes of the offset until the rules have been through one cycle alone; `offset` is the first one."""
+        before, present = _NO_RECORD, offset
+        for instant in range(_NO_RECORD, _RULES_ALONE + _CYCLE + _STEP, _STEP):
+            found = self._offset_at(instant)
+            if found != present:
+                # All changes are at whole seconds, and there is one at most in a step (see `_quiet_offset`).
+                low, high = before // 1000, instant // 1000
+                while high - low > 1:
+                    middle = (low + high) // 2
+                    if self._offset_at(middle * 1000) == present:
+                        low = middle
+                    else:
+                        high = middle
+                present = found
+                if high * 1000 >= _RULES_ALONE + _CYCLE:
+                    return
+                yield high * 1000, present
+            before = instant
 
 
 def _in_range(instant: int) -> int:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, ColumnElement, FromClause, Text, case, func, literal, null
 
-from flowrun.calendars.calendar import to_text
+from flowrun.calendars.calendar import Calendar, key, to_text
 from flowrun.calendars.durations import DAY, Duration
 from flowrun.calendars.zones import zone
 from flowrun.engine.effects import NOW
 from flowrun.expr.limits import EARLIEST, LATEST
-from flowrun.expr.portable import larger, smaller
+from flowrun.expr.portable import either, larger, smaller
 from flowrun.expr.types import Kind
 from flowrun.flow.model import At, Flow, Tunnel
 
@@ -34,8 +34,8 @@ def opens(flow: Flow, tunnel: Tunnel, due_at: ColumnElement[int]) -> ColumnEleme
     """The first instant from now on at which it is due and its window is open; NULL: never. None without a window."""
     if tunnel.window is None:
         return None
-    window = literal(to_text(flow.calendars[tunnel.window]), Text)
-    return func.fr_next_open(larger(due_at, NOW), window, type_=BigInteger)
+    window = flow.calendars[tunnel.window]
+    return func.fr_next_open(larger(due_at, NOW), _named(window), type_=BigInteger)
 
 
 def _later(instant: ColumnElement[int], duration: Duration, timezone: str) -> ColumnElement[int]:
@@ -62,10 +62,15 @@ def _calendar(flow: Flow, tunnel: Tunnel, deal: FromClause) -> ColumnElement[str
     """The calendar that counts for the deal: the tunnel's, else that of the pipeline where it stands."""
     pipelines = dict.fromkeys(stage.partition(".")[0] for stage in tunnel.sources)
     ids = {pipeline: tunnel.calendar or flow.pipelines[pipeline].calendar for pipeline in pipelines}
-    texts = {pipeline: to_text(flow.calendars[id_]) for pipeline, id_ in ids.items() if id_ is not None}
-    if len(set(texts.values())) == 1:
-        return literal(next(iter(texts.values())), Text)
-    return case({pipeline: literal(text, Text) for pipeline, text in texts.items()}, value=deal.c.pipeline)
+    calendars = {pipeline: flow.calendars[id_] for pipeline, id_ in ids.items() if id_ is not None}
+    if len(set(calendars.values())) == 1:
+        return _named(next(iter(calendars.values())))
+    return case({pipeline: _named(calendar) for pipeline, calendar in calendars.items()}, value=deal.c.pipeline)
+
+
+def _named(calendar: Calendar) -> ColumnElement[str]:
+    """The calendar as a function takes it: its text, or the key of what a PostgreSQL store has of it."""
+    return either(literal(to_text(calendar), Text), literal(key(calendar), Text))
 
 
 def _number(number: int) -> ColumnElement[int]:

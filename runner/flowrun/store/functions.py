@@ -87,12 +87,25 @@ def _at_business(
 
 
 def _in_business(instant: int, days: int, ms: int, calendar: str) -> int:
+    """So much working time later. Raises OverflowError beyond the years that a store reckons with (`working`)."""
+    if not days and not ms:
+        return instant
     time = working_by_text(calendar)
-    return time.add_days(instant, days) if days else time.add_time(instant, ms)
+    if not time.starts <= instant < time.ends:
+        raise OverflowError("working time outside the years 1970-2199")
+    later = time.add_days(instant, days) if days else time.add_time(instant, ms)
+    # A span may end with the last day; a working day after it is beyond.
+    if not time.starts <= later < time.ends + (not days):
+        raise OverflowError("working time outside the years 1970-2199")
+    return later
 
 
 def _next_open(instant: int | None, calendar: str) -> int | None:
-    return None if instant is None else working_by_text(calendar).next_open(instant)
+    if instant is None:
+        return None
+    time = working_by_text(calendar)
+    opens = time.next_open(instant) if time.starts <= instant < time.ends else None
+    return None if opens is None or opens >= time.ends else opens
 
 
 @lru_cache(maxsize=64)
@@ -113,7 +126,8 @@ def _converted(stored: str | int | None, old: str, new: str, name: str) -> str |
 
 
 def _end_of_time(*, later: bool) -> int:
-    """What is due beyond the years 1-9999 ("9999-12-31" often means never) is due at their end."""
+    """What is due beyond the years 1-9999 ("9999-12-31" often means never) is due at their end, and so is what is due
+    in working time beyond the years that a store reckons with."""
     return LATEST if later else EARLIEST
 
 

@@ -173,7 +173,7 @@ def test_condition(store: sa.Connection, text: str, expected: object) -> None:
         ("{{ deal.price }}/{{ deal.seats }}/{{ deal.rate|round(2) }}", TEXT, "-0.05/7/0.12"),
         ("{{ deal.paid }} {{ deal.signed }}.", TEXT, "true ."),
         ("{{ deal.paid and deal.signed }}", TEXT, "false"),
-        ("{{ deal.renewal_on }}, {{ deal.call_at }}", TEXT, "2026-03-06, 2026-03-06 02:59"),
+        ("{{ deal.renewal_on }}, {{ deal.call_at }}", TEXT, "2026-03-06, 2026-03-06T02:59:59.999"),
         ("{{ deal.tags }}", TEXT, "vip, Ж"),
         ("{{ deal.contract }}{{ none }}", TEXT, None),
         ("{{ '{{' }} {{ '}}' }} {{ '{%' }}", TEXT, "{{ }} {%"),

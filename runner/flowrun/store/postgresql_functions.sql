@@ -1,0 +1,353 @@
+-- The functions that PostgreSQL has in the place of those that `functions` registers on SQLite: the same names, the same
+-- answers. Statements end at a semicolon at a line's end outside of a body; @NAME@ is filled in by `postgresql_functions`.
+-- Nothing depends on a setting of the session or the language of the database: texts are folded and ordered under "C",
+-- dates are put together digit by digit. Tables are found by the caller's search path, so that previews bring their own.
+
+-- What was computed, as a column takes it; NULL beyond 64 bits, which an overflow upstream has told already.
+CREATE OR REPLACE FUNCTION fr_stored(number numeric) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE WHEN number BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(number AS bigint) END
+$$;
+
+-- Unicode's simple case mapping, as Python's data have it. `translate` tries its characters one by one for each that it
+-- meets: the shorter list serves most texts.
+CREATE OR REPLACE FUNCTION fr_lower(given text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE
+    WHEN octet_length(given) = length(given) THEN lower(given COLLATE "C")
+    WHEN given COLLATE "C" !~ '[^\u0001-\u00ff\u0400-\u045f\u2000-\u20cf\u2116]'
+      THEN translate(lower(given COLLATE "C"), '@LOWER_SOME_FROM@', '@LOWER_SOME_TO@')
+    ELSE translate(lower(given COLLATE "C"), '@LOWER_FROM@', '@LOWER_TO@')
+  END
+$$;
+
+CREATE OR REPLACE FUNCTION fr_upper(given text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE
+    WHEN octet_length(given) = length(given) THEN upper(given COLLATE "C")
+    WHEN given COLLATE "C" !~ '[^\u0001-\u00ff\u0400-\u045f\u2000-\u20cf\u2116]'
+      THEN translate(upper(given COLLATE "C"), '@UPPER_SOME_FROM@', '@UPPER_SOME_TO@')
+    ELSE translate(upper(given COLLATE "C"), '@UPPER_FROM@', '@UPPER_TO@')
+  END
+$$;
+
+-- A whole number without its last digits, rounded half to even.
+CREATE OR REPLACE FUNCTION fr_round(number numeric, digits bigint) RETURNS numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT whole + sign(number) * CASE
+      WHEN twice > unit OR (twice = unit AND mod(whole, 2) <> 0) THEN 1 ELSE 0 END
+  FROM (SELECT power(10::numeric, digits) AS unit) AS u,
+    LATERAL (SELECT div(number, unit) AS whole, 2 * abs(mod(number, unit)) AS twice) AS parts
+$$;
+
+-- A number scaled by its places, as people write it: -5 with 2 places is -0.05.
+CREATE OR REPLACE FUNCTION fr_number_text(number numeric, places integer) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CAST(number * CASE places WHEN 0 THEN 1 WHEN 1 THEN 0.1 WHEN 2 THEN 0.01 WHEN 3 THEN 0.001
+    WHEN 4 THEN 0.0001 WHEN 5 THEN 0.00001 WHEN 6 THEN 0.000001 END AS text)
+$$;
+
+-- Dates as ISO texts, and as their number since 0001-01-01; the years 1 to 9999 have the numbers 0 to 3652058.
+CREATE OR REPLACE FUNCTION fr_day_number(day text) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT make_date(CAST(left(day, 4) AS integer), CAST(substr(day, 6, 2) AS integer),
+    CAST(substr(day, 9, 2) AS integer)) - make_date(1, 1, 1)
+$$;
+
+CREATE OR REPLACE FUNCTION fr_day_text(number bigint) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT lpad(CAST(extract(year FROM day) AS text), 4, '0') || '-' ||
+    lpad(CAST(extract(month FROM day) AS text), 2, '0') || '-' || lpad(CAST(extract(day FROM day) AS text), 2, '0')
+  FROM (SELECT make_date(1, 1, 1) + CAST(number AS integer) AS day) AS d
+$$;
+
+CREATE OR REPLACE FUNCTION fr_shift_days(day text, days numeric, sign bigint) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+  moved numeric := fr_day_number(day) + sign * days;
+BEGIN
+  RETURN CASE WHEN moved BETWEEN 0 AND 3652058 THEN fr_day_text(CAST(moved AS bigint)) END;
+END
+$$;
+
+-- Sets of tags: JSON arrays without spaces, by code point. An empty set is NULL.
+CREATE OR REPLACE FUNCTION fr_tags_text(tags text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT string_agg(tag, ', ' ORDER BY place)
+  FROM json_array_elements_text(CAST(nullif(tags, '') AS json)) WITH ORDINALITY AS t(tag, place)
+$$;
+
+CREATE OR REPLACE FUNCTION fr_add_tags(tags text, more text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT '[' || string_agg(CAST(to_json(tag) AS text), ',' ORDER BY tag COLLATE "C") || ']'
+  FROM (
+    SELECT tag FROM json_array_elements_text(CAST(nullif(tags, '') AS json)) AS one(tag)
+    UNION SELECT tag FROM json_array_elements_text(CAST(more AS json)) AS other(tag) WHERE tags <> ''
+  ) AS t
+$$;
+
+CREATE OR REPLACE FUNCTION fr_drop_tags(tags text, fewer text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT '[' || string_agg(CAST(to_json(tag) AS text), ',' ORDER BY tag COLLATE "C") || ']'
+  FROM (
+    SELECT tag FROM json_array_elements_text(CAST(nullif(tags, '') AS json)) AS one(tag)
+    EXCEPT SELECT tag FROM json_array_elements_text(CAST(fewer AS json)) AS other(tag)
+  ) AS t
+$$;
+
+-- The id of a copy: see `functions.copy_id`.
+CREATE OR REPLACE FUNCTION fr_copy_id(root text, deal text, tunnel text, entry bigint) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+  digest bytea := sha256(convert_to(deal, 'UTF8') || '\x00'::bytea || convert_to(tunnel, 'UTF8') || '\x00'::bytea ||
+    convert_to(CAST(entry AS text), 'UTF8'));
+  alphabet text := 'abcdefghijklmnopqrstuvwxyz234567';
+  made text := root || '~';
+  bits bigint := 0;
+BEGIN
+  FOR at IN 0..6 LOOP
+    bits := (bits << 8) | get_byte(digest, at);
+  END LOOP;
+  FOR at IN 0..9 LOOP
+    made := made || substr(alphabet, CAST((bits >> (51 - 5 * at)) & 31 AS integer) + 1, 1);
+  END LOOP;
+  RETURN made;
+END
+$$;
+
+-- Local time. `zone_offsets` has, by zone, since when (ms, UTC) which offset (ms) is in force, and the local time
+-- (`end_wall`) before which it is: see `postgresql_times`. Where Python raises OverflowError, these are NULL.
+CREATE OR REPLACE FUNCTION fr_wall(instant bigint, of_zone text) RETURNS bigint
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+  wall bigint;
+BEGIN
+  IF instant NOT BETWEEN -62135596800000 AND 253402300799999 THEN
+    RETURN NULL;
+  END IF;
+  SELECT instant + utc_offset INTO wall FROM zone_offsets
+    WHERE zone = of_zone AND since <= instant ORDER BY since DESC LIMIT 1;
+  IF wall IS NULL THEN
+    RAISE EXCEPTION USING MESSAGE = 'the store does not know the time zone ' || quote_literal(of_zone),
+      HINT = 'apply the flow again', ERRCODE = 'FR001';
+  END IF;
+  RETURN CASE WHEN wall BETWEEN -62135596800000 AND 253402300799999 THEN wall END;
+END
+$$;
+
+-- The first instant at which the local time has come: the end of a gap, the first of two in a fold.
+CREATE OR REPLACE FUNCTION fr_of_wall(wall bigint, of_zone text) RETURNS bigint
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+  instant bigint;
+BEGIN
+  IF wall NOT BETWEEN -62135596800000 AND 253402300799999 THEN
+    RETURN NULL;
+  END IF;
+  SELECT greatest(since, wall - utc_offset) INTO instant FROM zone_offsets
+    WHERE zone = of_zone AND end_wall > wall ORDER BY end_wall LIMIT 1;
+  IF instant IS NULL THEN
+    RAISE EXCEPTION USING MESSAGE = 'the store does not know the time zone ' || quote_literal(of_zone),
+      HINT = 'apply the flow again', ERRCODE = 'FR001';
+  END IF;
+  RETURN CASE WHEN instant BETWEEN -62135596800000 AND 253402300799999 THEN instant END;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION fr_local_date(instant bigint, of_zone text) RETURNS text
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+  RETURN fr_day_text((fr_wall(instant, of_zone) + 62135596800000) / 86400000);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION fr_local_text(instant bigint, of_zone text) RETURNS text
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+  wall bigint := fr_wall(instant, of_zone) + 62135596800000;
+  ms integer := mod(wall, 60000);
+BEGIN
+  RETURN fr_day_text(wall / 86400000) || 'T' || lpad(CAST(mod(wall / 3600000, 24) AS text), 2, '0') || ':' ||
+    lpad(CAST(mod(wall / 60000, 60) AS text), 2, '0') ||
+    CASE WHEN ms = 0 THEN '' ELSE ':' || lpad(CAST(ms / 1000 AS text), 2, '0') END ||
+    CASE WHEN mod(ms, 1000) = 0 THEN '' ELSE '.' || lpad(CAST(mod(ms, 1000) AS text), 3, '0') END;
+END
+$$;
+
+-- What is due beyond the years 1-9999 is due at their end, as in `functions`.
+CREATE OR REPLACE FUNCTION fr_in_time(instant bigint, later boolean) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE WHEN instant BETWEEN -62135596800000 AND 253402300799999 THEN instant
+    WHEN later THEN 253402300799999 ELSE -62135596800000 END
+$$;
+
+CREATE OR REPLACE FUNCTION fr_shift(instant bigint, days bigint, ms bigint, of_zone text) RETURNS bigint
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+  RETURN fr_in_time(fr_moved(instant, days, ms, of_zone), instant > 0);
+END
+$$;
+
+-- So many days on the wall clock later, then so many ms; perhaps outside the years 1-9999, where the days lead there NULL.
+CREATE OR REPLACE FUNCTION fr_moved(instant bigint, days bigint, ms bigint, of_zone text) RETURNS bigint
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+  IF days = 0 THEN
+    RETURN least(greatest(instant, -9000000000000000), 9000000000000000) + ms;  -- so that it can't overflow
+  END IF;
+  RETURN fr_of_wall(fr_wall(instant, of_zone) + days * 86400000, of_zone) + ms;
+END
+$$;
+
+-- The due instant of `at:`; `time` is in ms since local midnight, or NULL.
+CREATE OR REPLACE FUNCTION fr_at(moment bigint, days bigint, ms bigint, time_of_day bigint, of_zone text) RETURNS bigint
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+  IF moment IS NULL THEN
+    RETURN NULL;
+  END IF;
+  RETURN fr_in_time(fr_with_time(fr_moved(moment, days, ms, of_zone), time_of_day, of_zone), moment > 0);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION fr_at(moment text, days bigint, ms bigint, time_of_day bigint, of_zone text) RETURNS bigint
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE
+  day bigint := fr_day_number(moment) - 719162;
+BEGIN
+  IF moment IS NULL THEN
+    RETURN NULL;
+  END IF;
+  RETURN fr_in_time(
+    fr_with_time(fr_of_wall((day + days) * 86400000, of_zone) + ms, time_of_day, of_zone), day > 0);
+END
+$$;
+
+-- The instant with that time of day on its local date, where one is given; NULL outside the years 1-9999.
+CREATE OR REPLACE FUNCTION fr_with_time(instant bigint, time_of_day bigint, of_zone text) RETURNS bigint
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE
+  wall bigint;
+BEGIN
+  IF time_of_day IS NULL OR instant NOT BETWEEN -62135596800000 AND 253402300799999 THEN
+    RETURN CASE WHEN instant BETWEEN -62135596800000 AND 253402300799999 THEN instant END;
+  END IF;
+  wall := fr_wall(instant, of_zone);
+  RETURN fr_of_wall(wall - mod(wall + 62135596800000, 86400000) + time_of_day, of_zone);
+END
+$$;
+
+-- The calendar of that key.
+CREATE OR REPLACE FUNCTION fr_calendar(of_calendar text) RETURNS calendars
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+  c calendars;
+BEGIN
+  SELECT * INTO c FROM calendars WHERE key = of_calendar;
+  IF c.id IS NULL THEN
+    RAISE EXCEPTION USING MESSAGE = 'the store does not know the working time of a calendar that the flow uses',
+      HINT = 'apply the flow again', ERRCODE = 'FR001';
+  END IF;
+  RETURN c;
+END
+$$;
+
+-- Working time, in the days and spans that `postgresql_times` has filled in for the years 1970-2199: NULL where it starts
+-- or leads outside of these.
+CREATE OR REPLACE FUNCTION fr_worked(instant bigint, days bigint, ms bigint, of_calendar text) RETURNS bigint
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+  c calendars;
+  wall bigint;
+  today integer;
+  place integer;
+  open_time bigint;
+  found bigint;
+BEGIN
+  IF days = 0 AND ms = 0 THEN
+    RETURN instant;
+  END IF;
+  c := fr_calendar(of_calendar);
+  IF instant < c.starts OR instant >= c.ends THEN
+    RETURN NULL;
+  ELSIF days = 0 THEN
+    SELECT before + least(instant, closes) - opens INTO open_time FROM calendar_spans
+      WHERE calendar = c.id AND opens <= instant ORDER BY opens DESC LIMIT 1;
+    open_time := coalesce(open_time, 0) + ms;
+    IF open_time < 0 OR open_time > c.open_time THEN
+      RETURN NULL;
+    ELSIF ms > 0 THEN
+      SELECT opens + open_time - before INTO found FROM calendar_spans
+        WHERE calendar = c.id AND before < open_time ORDER BY before DESC LIMIT 1;
+    ELSE
+      SELECT opens + open_time - before INTO found FROM calendar_spans
+        WHERE calendar = c.id AND before <= open_time ORDER BY before DESC LIMIT 1;
+    END IF;
+    RETURN found;
+  END IF;
+  wall := fr_wall(instant, c.zone) + 62135596800000;
+  today := wall / 86400000 - 719162;
+  IF days > 0 THEN
+    SELECT n INTO place FROM calendar_days WHERE calendar = c.id AND day <= today ORDER BY day DESC LIMIT 1;
+    place := coalesce(place, 0) + days;
+  ELSE
+    SELECT n INTO place FROM calendar_days WHERE calendar = c.id AND day >= today ORDER BY day LIMIT 1;
+    place := coalesce(place, c.days + 1) + days;
+  END IF;
+  SELECT day INTO found FROM calendar_days WHERE calendar = c.id AND n = place;
+  RETURN fr_of_wall(found * 86400000 + mod(wall, 86400000), c.zone);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION fr_business(instant bigint, days bigint, ms bigint, of_calendar text) RETURNS bigint
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+  RETURN fr_in_time(fr_worked(instant, days, ms, of_calendar), days + ms > 0);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION fr_at_business(
+  moment bigint, days bigint, ms bigint, time_of_day bigint, of_zone text, of_calendar text
+) RETURNS bigint
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+  IF moment IS NULL THEN
+    RETURN NULL;
+  END IF;
+  RETURN fr_in_time(fr_with_time(fr_worked(moment, days, ms, of_calendar), time_of_day, of_zone), days + ms > 0);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION fr_at_business(
+  moment text, days bigint, ms bigint, time_of_day bigint, of_zone text, of_calendar text
+) RETURNS bigint
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+  IF moment IS NULL THEN
+    RETURN NULL;
+  END IF;
+  RETURN coalesce(
+    fr_at_business(fr_of_wall((fr_day_number(moment) - 719162)::bigint * 86400000, of_zone), days, ms, time_of_day,
+      of_zone, of_calendar),
+    fr_in_time(NULL, days + ms > 0));
+END
+$$;
+
+CREATE OR REPLACE FUNCTION fr_next_open(instant bigint, of_calendar text) RETURNS bigint
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+  c calendars := fr_calendar(of_calendar);
+  found bigint;
+BEGIN
+  IF instant < c.starts OR instant >= c.ends THEN
+    RETURN NULL;
+  END IF;
+  SELECT closes INTO found FROM calendar_spans
+    WHERE calendar = c.id AND opens <= instant ORDER BY opens DESC LIMIT 1;
+  IF found > instant THEN
+    RETURN instant;
+  END IF;
+  SELECT opens INTO found FROM calendar_spans WHERE calendar = c.id AND opens > instant ORDER BY opens LIMIT 1;
+  RETURN found;
+END
+$$;
