@@ -40,7 +40,7 @@ def _committing_after(step: str) -> None:
             _commit(connection)
         return done
 
-    Statement.run = run_and_commit  # type: ignore[method-assign, assignment]
+    Statement.run = run_and_commit  # type: ignore[method-assign]
 
 
 def _remember_acting() -> list[Any]:
@@ -80,4 +80,4 @@ def nothing_is_a_transaction() -> None:
         driver.execute("COMMIT")
         return transaction
 
-    Store._begin = begun  # type: ignore[method-assign, assignment]
+    Store._begin = begun  # type: ignore[method-assign]

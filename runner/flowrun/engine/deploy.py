@@ -77,7 +77,7 @@ def deploy(store: Store, proposal: Proposal, allowed: Allowed | None = None, occ
     it would lose.
     """
     seen = proposal.difference.base
-    with store.write() as transaction:
+    with store.write(alone=True) as transaction:
         connection = transaction.connection
         base = revisions.current(connection)
         if (base.number if base else None) != (seen.number if seen else None):

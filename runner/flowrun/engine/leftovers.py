@@ -51,7 +51,7 @@ def drop(store: Store, these: Collection[Leftover]) -> tuple[Leftover, ...]:
     Raises WorkFailed where views or triggers of other programs use one of them; nothing is dropped then.
     """
     agreed = {leftover.column for leftover in these}
-    with store.write() as transaction:
+    with store.write(alone=True) as transaction:
         connection = transaction.connection
         found = _found(connection, revisions.applied(connection).flow)
         gone = tuple(leftover for leftover in found if leftover.column in agreed)

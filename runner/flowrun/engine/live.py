@@ -94,6 +94,7 @@ def apply_flow(
     rows = route_rows(flow, before.tunnels, now)
     _rename(connection, renamed.tunnels)
     schema.lift(connection)
+    schema.provide_times(connection, flow, base.flow if base else None)
     columns.install(connection, base, flow, renamed.fields)
     schema.open_stages(connection, flow)
     carry(connection, renamed.stages, relocated, _latecomers(flow, before, rows, now))

@@ -351,3 +351,24 @@ BEGIN
   RETURN found;
 END
 $$;
+
+
+-- What the triggers ask of a value (`postgresql_triggers`).
+
+CREATE OR REPLACE FUNCTION fr_is_date(day text) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT CASE WHEN day ~ '^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$' AND left(day, 4) <> '0000'
+    THEN right(day, 2)::integer <= extract(day FROM
+      make_date(left(day, 4)::integer, substr(day, 6, 2)::integer, 1) + interval '1 month' - interval '1 day')
+    ELSE false END
+$$;
+
+CREATE OR REPLACE FUNCTION fr_is_tags(tags text) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+  RETURN jsonb_typeof(tags::jsonb) = 'array' AND NOT EXISTS (
+    SELECT FROM jsonb_array_elements(tags::jsonb) AS one WHERE jsonb_typeof(one) <> 'string' OR one = '""'::jsonb);
+EXCEPTION WHEN data_exception THEN
+  RETURN false;
+END
+$$;

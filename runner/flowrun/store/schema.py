@@ -14,7 +14,8 @@ from __future__ import annotations
 from sqlalchemy import Connection, delete, inspect
 
 from flowrun.flow.model import Flow
-from flowrun.store import postgresql_triggers, sqlite_triggers
+from flowrun.store import postgresql_times, postgresql_triggers, sqlite_triggers
+from flowrun.store.database import SCRATCH
 from flowrun.store.ddl import quoted, quoted_list, run
 from flowrun.store.tables import stages
 from flowrun.store.upsert import upsert
@@ -29,6 +30,19 @@ def lift(connection: Connection) -> None:
     on = " ON deals" if connection.dialect.name == "postgresql" else ""
     for name in TRIGGERS:
         run(connection, f"DROP TRIGGER IF EXISTS {name}{on}")
+
+
+def provide_times(connection: Connection, flow: Flow, base: Flow | None) -> None:
+    """Have the database know the zones and calendars of the flow, and in a scratch those of the applied one (`base`).
+
+    SQLite asks Python.
+    """
+    if connection.dialect.name == "sqlite":
+        return
+    if connection.get_execution_options().get(SCRATCH):
+        postgresql_times.provide_scratch(connection, *(one for one in (base, flow) if one is not None))
+    else:
+        postgresql_times.provide(connection, flow)
 
 
 def open_stages(connection: Connection, flow: Flow) -> None:
@@ -50,6 +64,8 @@ def settle(connection: Connection, flow: Flow) -> None:
     """
     connection.execute(delete(stages).where(stages.c.id.not_in(list(flow.stages))))
     _install_indexes(connection, flow)
+    if connection.dialect.name == "postgresql" and connection.get_execution_options().get(SCRATCH):
+        return  # nobody else writes there, and the triggers' functions would be the live ones
     for statement in triggers(connection, flow):
         run(connection, statement)
 

@@ -24,6 +24,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import NullPool
 
+from flowrun.store import postgresql_times
 from flowrun.store.connection import Store, backup_to
 from flowrun.store.database import SCRATCH
 from flowrun.store.ddl import run
@@ -102,7 +103,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 def make_tables(connection: Connection) -> None:
     """Give the scratch the live store's tables and indexes, with nothing in them."""
     if connection.dialect.name == "postgresql":
-        for table in inspect(connection).get_table_names():
+        for table in set(inspect(connection).get_table_names()) - {*postgresql_times.TABLES, "alembic_version"}:
             name = _quote(table)
             run(connection, f"CREATE TEMP TABLE {name} (LIKE {_live_schema(connection)}.{name} INCLUDING ALL)")
         run(connection, "DISCARD PLANS")  # those of functions may name the live tables

@@ -98,7 +98,7 @@ class World:
 
     def apply_flow(self, flow: Flow) -> World:
         self.flow = flow
-        with self.store.write() as transaction:
+        with self.store.write(alone=True) as transaction:
             apply_flow(transaction, flow, {}, Author())
         return self
 

@@ -30,6 +30,10 @@ def upgrade(connection: Connection) -> None:
     config.attributes["connection"] = connection
     try:
         command.upgrade(config, "head")
+        if connection.dialect.name == "postgresql":
+            from flowrun.store import postgresql_functions
+
+            postgresql_functions.install(connection)
     except OperationalError as error:
         if getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR:
             raise

@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from flowrun.store import postgresql_times
+
 Text = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -19,6 +21,7 @@ def upgrade() -> None:
         # The check that a stage is there is a trigger's (`store.postgresql_triggers`).
         references: tuple[sa.ForeignKey, ...] = ()
         pipeline = sa.Computed("split_part(stage, '.', 1)", persisted=True)
+        postgresql_times.make_tables(op.get_bind())
     else:
         references = (sa.ForeignKey("stages.id"),)
         pipeline = sa.Computed("substr(stage, 1, instr(stage, '.') - 1)", persisted=False)
