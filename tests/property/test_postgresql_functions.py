@@ -23,8 +23,10 @@ from flowrun.calendars.working import working
 from flowrun.calendars.zones import zone, zone_names
 from flowrun.expr.functions import lower, upper
 from flowrun.expr.limits import EARLIEST, LATEST
+from flowrun.expr.types import BOOLEAN, DATE, DATETIME, INTEGER, TAGS, TEXT, Kind, Type, decimal, enum
 from flowrun.flow.model import Flow
 from flowrun.store import postgresql_functions, postgresql_times
+from flowrun.store.columns import type_text
 from flowrun.store.functions import all_functions, copy_id
 from tests.postgres import Databases
 
@@ -173,6 +175,96 @@ def test_working_time(store: sa.Connection, calendar: Calendar) -> None:
         cases_at = [(value, *span, time, name, known) for value, span, time in zip(values, spans, times, strict=True)]
         types = [kind, "bigint", "bigint", "bigint", "text", "text"]
         held_to_python(store, "fr_at_business", types, cases_at, by_key("fr_at_business"))
+
+
+TYPES = (
+    TEXT,
+    INTEGER,
+    BOOLEAN,
+    DATE,
+    DATETIME,
+    TAGS,
+    decimal(0),
+    decimal(2),
+    decimal(6),
+    enum("new", "5", "true", "2026-03-06"),
+    enum("new", "old"),
+)
+PIECES = ("0", "00", "5", "12", "999999999999999999", "-", "+", ".", "2026-03-06", "2024-02-29", "2023-02-29", "T", " ")
+MORE = ("10:30", ":59", ".1234", "Z", "+03:00", "-0530", "24:00", "a", "b", ",", "Ж", "\x1f", "\u3000", '"', "\n", "٣")
+WHOLE = [
+    "true",
+    "false",
+    "True",
+    "1",
+    "new",
+    "old",
+    "9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775808",
+    "2026-03-29T02:30",
+    "2026-10-25T02:30:15.5",
+    "2026-03-06t10:30z",
+    "0001-01-01T00:00+00:01",
+    "9999-12-31T23:59:59.999Z",
+    "0000-01-01",
+    "2026-13-01",
+    "2026-00-10",
+    "2026-03-06T10:30+99:00",
+    "2026-03-06T24:00",
+    "a,b,a,,c",
+    "1e5",
+    "1_0",
+    "999999999999.999999",
+    "1000000000000.000000",
+    "0000000000000000000001.50",
+    "-0",
+    "-0.00",
+    ".5",
+    "5.",
+    "+5",
+    "2026-03-06T10:30+2359",
+    "2026-03-06T10:30-05:99",
+]
+
+
+def stored(random: Random, type_: Type) -> str | int:
+    """A value as the store keeps it."""
+    match type_.kind:
+        case Kind.TEXT if random.random() < 0.5:
+            return random.choice(WHOLE)
+        case Kind.TEXT:
+            return "".join(random.choices((*PIECES, *MORE), k=random.randint(1, 5)))
+        case Kind.INTEGER:
+            return random.choice((0, 1, -1, 5, 10**12, 2**63 - 1, -(2**63), random.randint(-(10**18), 10**18)))
+        case Kind.DECIMAL:
+            return random.choice((0, 5, -5, 50, 150, -250, 10**18 - 1, 1 - 10**18, random.randint(-(10**9), 10**9)))
+        case Kind.BOOLEAN:
+            return random.randint(0, 1)
+        case Kind.DATE:
+            return random.choice(("0001-01-01", "2026-03-06", "9999-12-31"))
+        case Kind.DATETIME:
+            return random.choice(
+                (EARLIEST + DAY, 0, 1_772_800_000_000, 1_772_800_000_001, LATEST - DAY, EARLIEST, LATEST)
+            )
+        case Kind.TAGS:
+            return random.choice(('["a"]', '["a","b, c","Ж"]', '["\\"","\\\\"]'))
+        case _:
+            return random.choice(type_.values)
+
+
+def test_fields_that_change_their_type(store: sa.Connection) -> None:
+    random, name = Random(5), "Europe/Berlin"
+
+    def python(value: str | int, old: str, new: str, zone_name: str) -> str | None:
+        found = PYTHON["fr_converted"](value, old, new, zone_name)
+        return None if found is None else str(found)
+
+    for old in TYPES:
+        values = [stored(random, old) for _ in range(60 * TIMES)]
+        kind = "text" if isinstance(values[0], str) else "bigint"
+        cases = [(value, type_text(old), type_text(new), name) for value in values for new in TYPES if new != old]
+        held_to_python(store, "fr_converted", [kind, "text", "text", "text"], cases, python)
 
 
 def test_the_offsets_of_every_zone_are_those_of_python() -> None:

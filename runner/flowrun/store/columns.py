@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, Text, inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from flowrun.errors import WorkFailed
@@ -279,7 +279,10 @@ def _converted(column: str, old: Type, new: Type, zone: str) -> str:
     if (plain := _plainly_converted(quoted(column), old, new)) is not None:
         return plain
     types = ", ".join(text_literal(type_text(one)) for one in (old, new))
-    return f"fr_converted({quoted(column)}, {types}, {text_literal(zone)})"
+    made = f"fr_converted({quoted(column)}, {types}, {text_literal(zone)})"
+    type_ = column_type(new.kind)
+    # PostgreSQL's function gives a text, whatever the type.
+    return made if isinstance(type_, Text) else f"CAST({made} AS {type_.compile()})"
 
 
 def _plainly_converted(value: str, old: Type, new: Type) -> str | None:

@@ -1,7 +1,7 @@
 """Makes the functions in a PostgreSQL store that take the place of those that `functions` registers on SQLite.
 
-They are in `postgresql_functions.sql`; what is filled in here is the case mapping, character by character, since the
-server's own depends on its language and version.
+They are in `postgresql_functions.sql`; what is filled in here is what Python knows of characters, one by one: the
+server's own mapping of case depends on its language and version.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from importlib.resources import files
 from sqlalchemy import Connection
 
 from flowrun.expr.functions import lower, upper
+from flowrun.store.watching import TEXT_CHARACTERS
 
 _ASCII = 0x80
 _LAST = 0x1F000
@@ -36,7 +37,8 @@ def _statements() -> str:
         for mark, found in ((name, pairs), (f"{name}_SOME", some)):
             for at, side in enumerate(("FROM", "TO")):
                 text = text.replace(f"@{mark}_{side}@", "".join(pair[at] for pair in found))
-    return text
+    white = "".join(f"\\u{code:04x}" for code in range(1, _SURROGATES.start) if chr(code).isspace())
+    return text.replace("@WHITE_SPACE@", f"E'{white}'").replace("@TEXT_CHARACTERS@", str(TEXT_CHARACTERS))
 
 
 def _pairs(change: Callable[[str], str]) -> list[tuple[str, str]]:

@@ -1,5 +1,5 @@
 -- The functions that PostgreSQL has in the place of those that `functions` registers on SQLite: the same names, the same
--- answers. Statements end at a semicolon at a line's end outside of a body; @NAME@ is filled in by `postgresql_functions`.
+-- answers. What stands between two @ is filled in by `postgresql_functions`.
 -- Nothing depends on a setting of the session or the language of the database: texts are folded and ordered under "C",
 -- dates are put together digit by digit. Tables are found by the caller's search path, so that previews bring their own.
 
@@ -370,5 +370,152 @@ BEGIN
     SELECT FROM jsonb_array_elements(tags::jsonb) AS one WHERE jsonb_typeof(one) <> 'string' OR one = '""'::jsonb);
 EXCEPTION WHEN data_exception THEN
   RETURN false;
+
+
+-- What is left of a value whose field changes its type: `expr.convert`, with both sides as texts. The types are what
+-- `columns.type_text` writes: kind, places, values.
+CREATE OR REPLACE FUNCTION fr_converted(given text, old_type text, new_type text, of_zone text) RETURNS text
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+  old_kind text := CAST(old_type AS json) ->> 0;
+  new_kind text := CAST(new_type AS json) ->> 0;
+  old_places integer := CAST(old_type AS json) ->> 1;
+  new_places integer := CAST(new_type AS json) ->> 1;
+  made text;
+BEGIN
+  IF given = '' THEN
+    RETURN NULL;
+  ELSIF old_kind IN ('decimal', 'integer') AND new_kind = 'decimal' THEN
+    RETURN fr_rescaled(CAST(given AS numeric), new_places - old_places);
+  ELSIF old_kind = 'decimal' AND new_kind = 'integer' THEN
+    RETURN CASE WHEN mod(CAST(given AS numeric), power(10::numeric, old_places)) = 0
+      THEN CAST(div(CAST(given AS numeric), power(10::numeric, old_places)) AS text) END;
+  ELSIF old_kind = new_kind AND old_kind <> 'enum' THEN
+    RETURN given;
+  ELSIF new_kind = 'text' THEN
+    made := fr_written(given, old_kind, old_places, of_zone);
+  ELSIF old_kind IN ('text', 'enum') THEN
+    made := fr_read(given, new_kind, new_places, CAST(new_type AS jsonb) -> 2, of_zone);
+  END IF;
+  RETURN CASE WHEN length(made) <= @TEXT_CHARACTERS@ THEN made END;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION fr_converted(given bigint, old_type text, new_type text, of_zone text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT fr_converted(CAST(given AS text), old_type, new_type, of_zone)
+$$;
+
+-- A scaled number with so many more digits after the point; NULL beyond those of a decimal.
+CREATE OR REPLACE FUNCTION fr_rescaled(number numeric, more integer) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+  moved numeric := CASE WHEN more >= 0 THEN trunc(number * power(10::numeric, more)) ELSE fr_round(number, -more) END;
+BEGIN
+  RETURN CASE WHEN abs(moved) < 1000000000000000000 THEN CAST(CAST(moved AS bigint) AS text) END;
+END
+$$;
+
+-- A stored value as a template writes it (`values.write`).
+CREATE OR REPLACE FUNCTION fr_written(given text, kind text, places integer, of_zone text) RETURNS text
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+  RETURN CASE kind
+    WHEN 'boolean' THEN CASE given WHEN '0' THEN 'false' ELSE 'true' END
+    WHEN 'decimal' THEN fr_number_text(CAST(given AS numeric), places)
+    WHEN 'datetime' THEN fr_local_text(CAST(given AS bigint), of_zone)
+    WHEN 'date' THEN CASE WHEN fr_is_day(given) THEN given END
+    WHEN 'tags' THEN fr_tags_text(fr_add_tags(given, '[]'))
+    ELSE given
+  END;
+EXCEPTION WHEN data_exception THEN
+  RETURN NULL;  -- what other programs have written past the triggers is no value of the old type
+END
+$$;
+
+-- Whether a text is an ISO date of the years 1-9999.
+CREATE OR REPLACE FUNCTION fr_is_day(given text) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+  parts integer[];
+BEGIN
+  IF given COLLATE "C" !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN
+    RETURN false;
+  END IF;
+  parts := CAST(string_to_array(given, '-') AS integer[]);
+  RETURN parts[1] >= 1 AND parts[2] BETWEEN 1 AND 12 AND parts[3] >= 1 AND parts[3] <= CASE
+    WHEN parts[2] IN (4, 6, 9, 11) THEN 30
+    WHEN parts[2] <> 2 THEN 31
+    WHEN mod(parts[1], 4) = 0 AND (mod(parts[1], 100) <> 0 OR mod(parts[1], 400) = 0) THEN 29
+    ELSE 28
+  END;
+END
+$$;
+
+-- The value that a text writes (`values.read`), as the store keeps it; NULL if it is none of that kind.
+CREATE OR REPLACE FUNCTION fr_read(given text, kind text, places integer, allowed jsonb, of_zone text) RETURNS text
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+  parts text[];
+  number numeric;
+BEGIN
+  CASE kind
+    WHEN 'enum' THEN
+      RETURN CASE WHEN allowed ? given THEN given END;
+    WHEN 'boolean' THEN
+      RETURN CASE given WHEN 'true' THEN '1' WHEN 'false' THEN '0' END;
+    WHEN 'integer' THEN
+      IF given COLLATE "C" !~ '^[+-]?[0-9]+$' THEN
+        RETURN NULL;
+      END IF;
+      number := CAST(given AS numeric);
+      RETURN CASE WHEN number BETWEEN -9223372036854775808 AND 9223372036854775807
+        THEN CAST(CAST(number AS bigint) AS text) END;
+    WHEN 'decimal' THEN
+      parts := regexp_match(given COLLATE "C", '^[+-]?([0-9]+)(?:\.([0-9]+))?$');
+      IF parts IS NULL OR length(parts[2]) > places OR length(ltrim(parts[1], '0')) > 18 - places THEN
+        RETURN NULL;
+      END IF;
+      RETURN CAST(CAST(CAST(given AS numeric) * power(10::numeric, places) AS bigint) AS text);
+    WHEN 'date' THEN
+      RETURN CASE WHEN fr_is_day(given) THEN given END;
+    WHEN 'datetime' THEN
+      RETURN CAST(fr_instant(given, of_zone) AS text);
+    WHEN 'tags' THEN
+      RETURN (
+        SELECT '[' || string_agg(CAST(to_json(tag) AS text), ',' ORDER BY tag COLLATE "C") || ']'
+        FROM (
+          SELECT DISTINCT btrim(item, @WHITE_SPACE@) AS tag FROM unnest(string_to_array(given, ',')) AS i(item)
+        ) AS t
+        WHERE tag <> ''
+      );
+  END CASE;
+END
+$$;
+
+-- The instant that a date and time writes, local where it has no offset; NULL if it is none.
+CREATE OR REPLACE FUNCTION fr_instant(given text, of_zone text) RETURNS bigint
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+  p text[] := regexp_match(given COLLATE "C", '^([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}):([0-9]{2})'
+    '(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?(?:([Zz])|([+-])([0-9]{2}):?([0-9]{2}))?$');
+  wall bigint;
+  ahead integer;
+  instant bigint;
+BEGIN
+  IF p IS NULL OR NOT fr_is_day(p[1]) OR p[2] > '23' OR p[3] > '59' OR p[4] > '59' THEN
+    RETURN NULL;
+  END IF;
+  ahead := coalesce(CAST(p[8] AS integer) * 60 + CAST(p[9] AS integer), 0);
+  wall := CAST(fr_day_number(p[1]) - 719162 AS bigint) * 86400000 + CAST(p[2] AS integer) * 3600000 +
+    CAST(p[3] AS integer) * 60000 + coalesce(CAST(p[4] AS integer), 0) * 1000 +
+    CAST(left(rpad(coalesce(p[5], ''), 3, '0'), 3) AS integer);
+  IF ahead >= 1440 THEN
+    RETURN NULL;
+  ELSIF p[6] IS NULL AND p[7] IS NULL THEN
+    RETURN fr_of_wall(wall, of_zone);
+  END IF;
+  instant := wall - CASE p[7] WHEN '-' THEN -ahead ELSE ahead END * 60000;
+  RETURN CASE WHEN instant BETWEEN -62135596800000 AND 253402300799999 THEN instant END;
 END
 $$;
