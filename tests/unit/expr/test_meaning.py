@@ -14,6 +14,7 @@ from flowrun.expr.evaluate import Context, Overflow, holds, render
 from flowrun.expr.sql import Sql, condition, rendered
 from flowrun.expr.types import BOOLEAN, DATE, DATETIME, INTEGER, TAGS, TEXT, Type, Value, decimal
 from flowrun.expr.values import decode
+from tests.postgres import Databases
 from tests.property import expressions
 
 CONTEXT = Context(expressions.TODAY, expressions.ZONE)
@@ -37,12 +38,17 @@ DEAL: dict[str, Value] = {
 """Everything else of it is empty: whole, signed, contract, old_currency, due_on, labels."""
 
 
-@pytest.fixture(scope="module")
-def store() -> Iterator[sa.Connection]:
-    connection = expressions.connect([DEAL])
-    yield connection
-    connection.close()
-    connection.engine.dispose()
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> Iterator[sa.Connection]:
+    if request.param == "sqlite":
+        connection = expressions.connect([DEAL])
+        yield connection
+        connection.close()
+        connection.engine.dispose()
+        return
+    databases: Databases = request.getfixturevalue("fast_postgres_server")
+    with databases.fresh() as database, expressions.connect_postgres(database.url, [DEAL]) as connection:
+        yield connection
 
 
 def run(store: sa.Connection, made: Sql) -> object:
