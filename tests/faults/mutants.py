@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -40,7 +41,8 @@ def _committing_after(step: str) -> None:
             _commit(connection)
         return done
 
-    Statement.run = run_and_commit  # type: ignore[method-assign]
+    statement: Any = Statement
+    statement.run = run_and_commit
 
 
 def _remember_acting() -> list[Any]:
@@ -80,4 +82,81 @@ def nothing_is_a_transaction() -> None:
         driver.execute("COMMIT")
         return transaction
 
-    Store._begin = begun  # type: ignore[method-assign]
+    store: Any = Store
+    store._begin = begun
+
+
+@_mutant
+def the_lock_is_let_go_early() -> None:
+    from contextlib import nullcontext
+
+    from flowrun.store.sqlite import SQLite
+
+    sqlite: Any = SQLite
+    sqlite.held = lambda _self, *_more: nullcontext()
+
+
+@_mutant
+def an_error_is_swallowed() -> None:
+    from contextlib import suppress
+
+    from flowrun.engine.runner import Runner
+    from flowrun.errors import WorkFailed
+
+    runner: Any = Runner
+    until_idle = Runner.until_idle
+
+    def swallowing(self: Runner) -> None:
+        with suppress(WorkFailed):
+            until_idle(self)
+
+    runner.until_idle = swallowing
+
+
+@_mutant
+def what_fails_halfway_is_kept() -> None:
+    from contextlib import suppress
+
+    from sqlalchemy.exc import OperationalError
+
+    from flowrun.engine.statement import Statement
+
+    statement: Any = Statement
+    run = Statement.run
+
+    left = 100
+
+    def going_on(self: Statement, connection: Connection, **parameters: object) -> Any:
+        nonlocal left
+        with suppress(OperationalError):
+            return run(self, connection, **parameters)
+        left -= 1
+        if left == 0:
+            os._exit(1)
+        return connection.exec_driver_sql("SELECT 0 WHERE 0")
+
+    statement.run = going_on
+
+
+@_mutant
+def a_clock_that_steps_back_is_not_followed() -> None:
+    from flowrun.clock import VirtualClock
+
+    clock: Any = VirtualClock
+    tell = VirtualClock.now
+    latest = 0
+
+    def only_forward(self: VirtualClock) -> int:
+        nonlocal latest
+        latest = max(latest, tell(self))
+        return latest
+
+    clock.now = only_forward
+
+
+@_mutant
+def the_version_is_not_checked() -> None:
+    from flowrun.store.connection import Store
+
+    store: Any = Store
+    store.check_version = lambda _self, _found: None

@@ -20,6 +20,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+PATIENCE = 120
+"""Seconds after which a process that is waited for counts as hanging, and is killed."""
+
 _TOP = Path(__file__).parents[2]
 
 
@@ -79,6 +82,10 @@ class Zygote:
         """Wait for its end."""
         return Ended(**self._ask({"wait": pid}))
 
+    def stopped(self, pid: int) -> bool:
+        """Wait until it is stopped (SIGSTOP); False if it has come to its end instead."""
+        return bool(self._ask({"stopped": pid}))
+
     def run(self, role: str, **how: object) -> Ended:
         """Have a process do that to its end."""
         return self.wait(self.start(role, **how))
@@ -113,9 +120,16 @@ def _serve() -> None:
             if answer == 0:
                 _become(request["start"], request["how"], out.fileno(), err.fileno())
             children[answer] = out, err
+        elif "stopped" in request:
+            # Left to be waited for, should it have ended.
+            found = os.waitid(os.P_PID, request["stopped"], os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+            answer = found is not None and found.si_code == os.CLD_STOPPED
         else:
             pid = request["wait"]
+            signal.signal(signal.SIGALRM, lambda *_, pid=pid: os.kill(pid, signal.SIGKILL))
+            signal.alarm(PATIENCE)
             status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            signal.alarm(0)
             said = [_read(file) for file in children.pop(pid)]
             answer = {"status": status, "out": said[0], "err": said[1]}
         print(json.dumps(answer), flush=True)

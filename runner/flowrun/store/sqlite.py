@@ -32,6 +32,8 @@ CHECKPOINT_PAGES = 8_000
 """How long the log may get before it is written back, in pages."""
 _PERMISSIONS = "flowrun must be able to write this file, and its folder, where SQLite keeps the log"
 _BESIDE = ("-wal", "-shm", "-journal", "-lock", "-turn")
+_PARTING = 1.0
+"""Seconds that a store that is closed waits for another writer."""
 
 
 @dataclass(slots=True)
@@ -102,11 +104,14 @@ class SQLite:
         return None
 
     def close(self) -> None:
-        """Give the connections back. The last one to leave a WAL resets it, so this is a write like any other."""
+        """Give the connections back. The last one to leave a WAL resets it, so this is a write like any other.
+
+        It waits for other writers only as long as they usually take: where one stays, this isn't the last to leave.
+        """
         with ExitStack() as stack:
             if self.lock is not None and Path(f"{self.path}-wal").exists():
                 try:
-                    stack.enter_context(self.held())
+                    stack.enter_context(self.held(min(_PARTING, locking.PATIENCE)))
                 except WorkFailed:
                     stack.close()  # a folder that can't be written has no lock to take, and nothing to reset
             self.engine.dispose()
