@@ -1,11 +1,12 @@
 # What a contributor runs; `make help` lists it. Each target is a plain command or two: logic lives in Python.
 #   make PYTHON=python3.13 test          another Python (3.11 or newer) for a first set-up
-#   make soak DEALS=50000 DEATHS=3 KILLS=200   smaller than the full run
+#   make soak DEALS=50000 DEATHS=3 KILLS=200 WRITES=3000   smaller than the full run
 
 PYTHON ?= python3
 DEALS ?= 1000000
 DEATHS ?= 10
 KILLS ?= 10000
+WRITES ?= 100000
 BIN := .venv/bin
 FROM_311 := import sys; sys.exit(sys.version_info < (3, 11) and "flowrun needs Python 3.11 or newer and this is %s; name another one: make PYTHON=python3.12" % sys.version.split()[0])
 
@@ -44,8 +45,8 @@ bench: setup ## speed and memory against hand-written SQL; DEALS=1000000
 	$(BIN)/python tests/bench/bad_input.py
 	$(BIN)/python tests/bench/scenarios.py
 
-soak: setup ## kill runners again and again; DEALS=1000000 DEATHS=10 KILLS=10000
-	$(BIN)/python tests/bench/soak.py --deals $(DEALS) --deaths $(DEATHS) --kills $(KILLS)
+soak: setup ## kill runners again and again; DEALS=1000000 DEATHS=10 KILLS=10000 WRITES=100000
+	$(BIN)/python tests/bench/soak.py --deals $(DEALS) --deaths $(DEATHS) --kills $(KILLS) --writes $(WRITES)
 
 docs: setup ## write docs/reference/ and schemas/ anew
 	$(BIN)/python docs/generate.py

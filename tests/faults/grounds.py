@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from flowrun.clock import FixedClock
@@ -115,9 +115,14 @@ def add(store: Store, deals: Iterable[Mapping[str, object]]) -> None:
         transaction.connection.execute(statement, [dict(row) for row in rows])
 
 
+def foreign(url: str) -> Engine:
+    """Connections of a program that knows nothing of flowrun; it waits for a minute for those that write."""
+    return create_engine(url, connect_args={"timeout": 60} if url.startswith("sqlite") else {}, poolclass=NullPool)
+
+
 def query(url: str, statement: str, *more: str) -> Rows:
     """What queries find; the last one's rows."""
-    engine = create_engine(url, poolclass=NullPool)
+    engine = foreign(url)
     with engine.begin() as connection:
         answers = [connection.execute(text(one)) for one in (statement, *more)]
         return [tuple(row) for row in answers[-1]] if answers[-1].returns_rows else []

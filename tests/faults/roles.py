@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import sys
 import time
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 
 from flowrun.clock import FixedClock, SystemClock
 from flowrun.engine import tick
@@ -21,6 +22,7 @@ from flowrun.store import lock as locking
 from flowrun.store.connection import Store, open_store
 from tests.acceptance.limits import full
 from tests.faults import mutants
+from tests.faults.grounds import foreign
 from tests.faults.points import Points
 
 _compiled: dict[tuple[int, str], Rules] = {}
@@ -123,3 +125,54 @@ def watch(url: str, steps: Sequence[int] = (), every: float = 0.1, mutant: str |
         runner = _runner(store)
         runner.stopped = lambda: asked
         runner.forever()
+
+
+def write(url: str, writer: int, writes: int, seed: int) -> None:
+    """Write deals as other programs do, and commit late: new ones, and changes that let a tunnel fire.
+
+    `stamped` is what such programs keep for those who poll: the time at which they began, by their own clock.
+    """
+    chance = random.Random(seed)
+    engine = foreign(url)
+    done = 0
+    while done < writes:
+        rows = min(chance.choice((1, 1, 1, 5, 20)), writes - done)
+        stamped = SystemClock().now()
+        time.sleep(chance.choice((0.0, 0.0, 0.004)))
+        with engine.begin() as connection:
+            for number in range(done, done + rows):
+                row = {"id": f"w{writer}-{number // 2}", "stage": "sales.new", "note": None, "stamped": stamped}
+                statement = _CHANGE if number % 2 else _NEW
+                connection.execute(statement, row)
+            time.sleep(chance.choice((0.0, 0.0, 0.002)))
+        done += rows
+    engine.dispose()
+
+
+_NEW = text("INSERT INTO deals (id, stage, note, stamped) VALUES (:id, :stage, :note, :stamped)")
+_CHANGE = text("UPDATE deals SET note = 'go', stamped = :stamped WHERE id = :id")
+
+
+def poll(url: str, every: float) -> None:
+    """See by a watermark over `stamped` what is new, until SIGTERM, and say how often each deal was seen."""
+    asked = False
+
+    def ask(*_: object) -> None:
+        nonlocal asked
+        asked = True
+
+    signal.signal(signal.SIGTERM, ask)
+    engine, mark, seen = foreign(url), -1, []
+    while True:
+        last = asked
+        with engine.begin() as connection:
+            rows = connection.execute(_SINCE, {"mark": mark}).all()
+        seen += [(row.id, row.stamped) for row in rows]
+        mark = max([mark, *(row.stamped for row in rows)])
+        if last:
+            break
+        time.sleep(every)
+    print(json.dumps(seen))
+
+
+_SINCE = text("SELECT id, stamped FROM deals WHERE stamped > :mark ORDER BY stamped")
