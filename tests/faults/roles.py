@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import sys
@@ -19,6 +20,7 @@ from flowrun.engine.runner import Runner
 from flowrun.flow.codec import dumps
 from flowrun.flow.model import Flow
 from flowrun.store import lock as locking
+from flowrun.store import migrations
 from flowrun.store.connection import Store, open_store
 from tests.acceptance.limits import full
 from tests.faults import mutants
@@ -176,3 +178,40 @@ def poll(url: str, every: float) -> None:
 
 
 _SINCE = text("SELECT id, stamped FROM deals WHERE stamped > :mark ORDER BY stamped")
+
+
+def upgrade(url: str, version: str) -> None:
+    """Be a newer flowrun that is started on the store: bring its tables to a version that this one doesn't know."""
+    with open_store(url) as store, store.write(alone=True) as transaction:
+        execute = transaction.connection.exec_driver_sql
+        execute("ALTER TABLE queue ADD COLUMN urgency INTEGER")
+        execute(f"UPDATE alembic_version SET version_num = '{version}'")
+
+
+def run_newer(url: str, version: str, now: int, size: int | None = None) -> None:
+    """Be the newer flowrun's runner."""
+    migrations.HEAD = version
+    run(url, now, size)
+
+
+def run_slowly(url: str, now: int, size: int, pause: float, mutant: str | None = None) -> None:
+    """Run until idle, with a pause (seconds) after each tick."""
+    mutants.become(mutant)
+    with open_store(url, FixedClock(now)) as store:
+        runner = _runner(store, size)
+        runner.report = lambda _tick, _totals: time.sleep(pause)
+        runner.until_idle()
+
+
+def upgrade_and_die(url: str, now: int, die_at: int) -> None:
+    """Bring the store's tables up to date, and die at that statement of it, if there are as many."""
+    left = die_at
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def _step(*_: object) -> None:
+        nonlocal left
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left -= 1
+
+    open_store(url, FixedClock(now)).close()

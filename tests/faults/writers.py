@@ -47,7 +47,7 @@ def written(ground: Ground, zygote: Zygote, writes: int, *, before: str | None =
     share = writes // WRITERS // 2 * 2
     writers = [zygote.start("write", url=url, writer=n, writes=share, seed=n) for n in range(WRITERS)]
     for writer in writers:
-        zygote.wait(writer).fine()
+        zygote.wait(writer, patience=60 + writes // 20).fine()
     give_up = time.monotonic() + (60 + writes / 200 if before is None else 1.0)
     while _missing(url) and time.monotonic() < give_up:
         time.sleep(0.02)

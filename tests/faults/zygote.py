@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, Self
 
 PATIENCE = 120
-"""Seconds after which a process that is waited for counts as hanging, and is killed."""
+"""Seconds for which a process is usually waited for."""
 
 _TOP = Path(__file__).parents[2]
 
@@ -78,9 +78,9 @@ class Zygote:
         """Start a process that does that; its number."""
         return int(self._ask({"start": role, "how": how}))
 
-    def wait(self, pid: int) -> Ended:
-        """Wait for its end."""
-        return Ended(**self._ask({"wait": pid}))
+    def wait(self, pid: int, patience: int = PATIENCE) -> Ended:
+        """Wait for its end; after so many seconds it counts as hanging, and is killed."""
+        return Ended(**self._ask({"wait": pid, "patience": patience}))
 
     def stopped(self, pid: int) -> bool:
         """Wait until it is stopped (SIGSTOP); False if it has come to its end instead."""
@@ -127,7 +127,7 @@ def _serve() -> None:
         else:
             pid = request["wait"]
             signal.signal(signal.SIGALRM, lambda *_, pid=pid: os.kill(pid, signal.SIGKILL))
-            signal.alarm(PATIENCE)
+            signal.alarm(request["patience"])
             status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             signal.alarm(0)
             said = [_read(file) for file in children.pop(pid)]
