@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from inspect import signature
 
 import pytest
 from sqlalchemy import Connection, event
+from sqlalchemy.exc import DBAPIError
 
 from flowrun.engine import operate, poison
 from flowrun.engine.explain import Outlook, explain
@@ -381,3 +383,49 @@ def test_the_lock_is_free_between_two_attempts(monkeypatch: pytest.MonkeyPatch) 
 def operate_once(w: World) -> int:
     with w.store.write() as transaction:
         return operate.retry(transaction, None)
+
+
+def _all_is_parked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(poison.Trial, "milder", lambda _self, _at: iter(()))
+
+
+def _nothing_is_put_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(poison, "LONGEST_DELAY", poison.FIRST_DELAY)
+
+
+def _one_attempt_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(poison, "ATTEMPTS", 1)
+
+
+def _one_deal_stops_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(poison.Hunt, "takes", lambda _self, _error: False)
+
+
+def _what_follows_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = poison.Hunt._go_on
+
+    def forget(self: poison.Hunt) -> None:
+        go_on(self)
+        self._left = 0
+
+    monkeypatch.setattr(poison.Hunt, "_go_on", forget)
+
+
+@pytest.mark.parametrize(
+    ("mutant", "found"),
+    [
+        (_all_is_parked, test_only_the_firing_at_fault_is_parked),
+        (_nothing_is_put_off, test_the_delay_grows_to_a_minute),
+        (_one_attempt_is_enough, test_it_is_tried_three_times),
+        (_one_deal_stops_all, test_once_does_the_whole_batch),
+        (_what_follows_is_forgotten, test_once_does_the_whole_batch),
+    ],
+)
+def test_the_tests_can_fail(
+    mutant: Callable[[pytest.MonkeyPatch], None], found: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutant(monkeypatch)
+    given = {"monkeypatch": monkeypatch, "tries": 2}
+    wanted = {name: given[name] for name in signature(found).parameters}
+    with pytest.raises((AssertionError, DBAPIError)):
+        found(**wanted)
