@@ -140,11 +140,12 @@ class Databases:
         return f"{self._tag}_runner"
 
     @contextmanager
-    def fresh(self) -> Iterator[Database]:
-        """A database that is dropped in the end, whoever is still connected to it."""
+    def fresh(self, template: str = "template1") -> Iterator[Database]:
+        """A database that is dropped in the end, whoever is still connected to it; a copy of `template`."""
         self._count += 1
         name = f"{self._tag}_{self._count}"
-        self._do("CREATE DATABASE {} OWNER {}", sql.Identifier(name), sql.Identifier(self.owner))
+        copied = sql.Identifier(name), sql.Identifier(self.owner), sql.Identifier(template)
+        self._do("CREATE DATABASE {} OWNER {} TEMPLATE {}", *copied)
         try:
             yield Database(
                 name,

@@ -370,6 +370,8 @@ BEGIN
     SELECT FROM jsonb_array_elements(tags::jsonb) AS one WHERE jsonb_typeof(one) <> 'string' OR one = '""'::jsonb);
 EXCEPTION WHEN data_exception THEN
   RETURN false;
+END
+$$;
 
 
 -- What is left of a value whose field changes its type: `expr.convert`, with both sides as texts. The types are what

@@ -72,6 +72,7 @@ def test_nobody_is_looked_at_for_a_new_name_alone() -> None:
     assert w.set("a", y=7).run().fired() == [("m", "a")]
 
 
+@pytest.mark.sqlite
 def test_indexes_are_those_of_the_columns_that_the_fields_have_now() -> None:
     guard = "c: {from: sales.new, to: sales.docs, action: copy, unless_exists: {same: [%s]}}"
     w = world(guard % "x", rest=rest("text")).apply(guard % "y", rest=RENAMED)
@@ -142,7 +143,7 @@ def test_a_column_that_another_program_made_is_left_to_it() -> None:
         assert {"note", "_former_note_1"} <= columns.present(connection)
 
 
-@pytest.mark.parametrize("name", ["note", "NOTE"])
+@pytest.mark.parametrize("name", ["note", pytest.param("NOTE", marks=pytest.mark.sqlite)])
 def test_a_field_is_refused_where_another_programs_column_holds_values(name: str) -> None:
     w = held("integer", 1, 2, 3)
     w.sql(f"ALTER TABLE deals ADD COLUMN {name} TEXT")
@@ -186,6 +187,7 @@ def test_a_changed_default_is_what_other_programs_inserts_get() -> None:
 
 
 @pytest.mark.parametrize("after", ["{type: integer, default: 7}", "text", "{type: text, default: a}"])
+@pytest.mark.sqlite
 def test_views_triggers_and_indexes_of_others_stay_with_a_field_that_becomes_another(after: str) -> None:
     w = held("integer", 5)
     made = [
@@ -208,6 +210,7 @@ def test_views_triggers_and_indexes_of_others_stay_with_a_field_that_becomes_ano
         assert connection.exec_driver_sql("SELECT environment FROM flowrun").scalar_one() is None
 
 
+@pytest.mark.sqlite
 def test_an_index_of_another_program_that_would_not_be_unique_any_more_is_told() -> None:
     w = held("text", "1", "1.0")
     w.sql("CREATE UNIQUE INDEX mine ON deals (x)")

@@ -58,6 +58,7 @@ def test_what_older_versions_left_under_its_own_name_is_one_of_them_but_not_what
     assert names(w) == {"other", "mine"}
 
 
+@pytest.mark.sqlite
 def test_indexes_of_others_go_with_the_column() -> None:
     w = three()
     w.sql("CREATE INDEX mine ON deals (_was_text_x_1)")
@@ -77,6 +78,7 @@ def test_indexes_of_others_go_with_the_column() -> None:
         assert connection.exec_driver_sql(mine).scalars().all() == ["elsewhere"]
 
 
+@pytest.mark.sqlite
 def test_views_and_triggers_in_the_way_are_told_and_nothing_is_dropped() -> None:
     w = world(rest=FIELDS).add("a", x="1")
     w.sql("CREATE VIEW mine AS SELECT x FROM deals")
@@ -105,6 +107,7 @@ def test_what_names_another_table_or_a_longer_name_is_not_in_the_way() -> None:
     assert len(drop(w.store, leftovers(w.store))) == 2
 
 
+@pytest.mark.sqlite
 def test_applying_says_which_view_is_in_the_way() -> None:
     w = world(rest=FIELDS).add("a", x="1")
     w.sql("CREATE VIEW mine AS SELECT x FROM deals")

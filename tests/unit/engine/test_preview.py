@@ -180,6 +180,7 @@ def test_a_renamed_field_and_stage_are_found_beyond_too() -> None:
     assert figures(seen(w, copying, rest)) == {"n": 0, "m": 0}
 
 
+@pytest.mark.sqlite
 def test_nothing_is_written(tmp_path: object) -> None:
     w = stock()
 

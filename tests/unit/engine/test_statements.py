@@ -143,6 +143,7 @@ def scans(connection: Connection, statement: str, parameters: Sequence[object]) 
 
 @pytest.mark.parametrize("analyzed", [False, True])
 @pytest.mark.parametrize("tunnels", [EVERYTHING, CALM])
+@pytest.mark.sqlite
 def test_a_tick_beside_200000_idle_deals_scans_none_of_them(tunnels: str, analyzed: bool) -> None:
     w = filled(tunnels, 20, idle=200_000)
     if analyzed:
@@ -155,6 +156,7 @@ def test_a_tick_beside_200000_idle_deals_scans_none_of_them(tunnels: str, analyz
     assert found == []
 
 
+@pytest.mark.sqlite
 def test_the_test_sees_a_scan() -> None:
     w = filled(CALM, 1)
     with w.store.read() as connection:
