@@ -28,7 +28,6 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Table,
-    Text,
     and_,
     case,
     delete,
@@ -41,7 +40,6 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects import sqlite
 
 from flowrun.errors import WorkFailed
 from flowrun.expr.portable import position
@@ -52,21 +50,22 @@ from flowrun.plan.identity import renames
 from flowrun.sources.batches import Batch
 from flowrun.sources.cells import Stored
 from flowrun.store.connection import Store, Transaction
+from flowrun.store.ddl import quoted_list
 from flowrun.store.deals import types
 from flowrun.store.revisions import Revision
-from flowrun.store.tables import column_type, deals_table, firings, flowrun, queue, routes
+from flowrun.store.tables import Number, Text, column_type, deals_table, firings, flowrun, queue, routes
 from flowrun.store.upsert import upsert
 
-_DIALECT = sqlite.dialect()
 _DIFFERS, _MOVES, _KEEPS, _LAST = 1, 2, 4, 8
 """What a row does to a deal that exists: changes fields, sets the stage, leaves another stage, was last imported."""
 
 _seen = Table(
     "seen",
-    MetaData(schema="temp"),
+    MetaData(),
     Column("id", Text, primary_key=True),
     Column("line", Integer, nullable=False),
     sqlite_with_rowid=False,
+    prefixes=["TEMPORARY"],
 )
 """The ids of the file so far, with the line that each came in first."""
 
@@ -114,7 +113,8 @@ class Importer:
         self._statements = _Statements(revision.flow, restage=restage)
         with store.read(connection):
             for table in (self._statements.incoming, _seen):
-                connection.exec_driver_sql(f"DROP TABLE IF EXISTS temp.{table.name}")
+                temporary = "pg_temp" if connection.dialect.name == "postgresql" else "temp"
+                connection.exec_driver_sql(f"DROP TABLE IF EXISTS {temporary}.{table.name}")
                 table.create(connection, checkfirst=False)
 
     def take(self, batch: Batch) -> list[Reject]:
@@ -169,13 +169,26 @@ def _note_repeated(connection: Connection, batch: Batch) -> None:
     ids = [(id_, line) for id_, line in zip(batch.ids, batch.lines, strict=True) if id_]
     if not ids:
         return
-    done = connection.exec_driver_sql("INSERT OR IGNORE INTO temp.seen (id, line) VALUES (?, ?)", ids)
+    rows = [{"id": id_, "line": line} for id_, line in ids]
+    done = connection.execute(upsert(_seen).on_conflict_do_nothing(), rows)
     if done.rowcount == len(ids):
         return
     for id_, line in ids:
-        first = connection.exec_driver_sql("SELECT line FROM temp.seen WHERE id = ?", (id_,)).scalar_one()
+        first = connection.execute(select(_seen.c.line).where(_seen.c.id == id_)).scalar_one()
         if first != line:
             batch.fault(line, f"the id '{id_}' came before, in line {first}")
+
+
+def _fill(connection: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Stored, ...]]) -> None:
+    """Put the rows into the table, past what SQLAlchemy does for each."""
+    if connection.dialect.name == "postgresql":
+        driver: Any = connection.connection.driver_connection
+        with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({quoted_list(names)}) FROM STDIN") as copy:
+            for one in rows:
+                copy.write_row(one)
+    else:
+        text = str(insert(table).compile(dialect=connection.dialect, column_keys=list(names)))
+        connection.exec_driver_sql(text, list(rows))
 
 
 class _Statements:
@@ -187,14 +200,15 @@ class _Statements:
         self._types: Mapping[str, Type] = types(flow)
         self.incoming = row = Table(
             "incoming",
-            MetaData(schema="temp"),
-            Column("_line", Integer, primary_key=True),
-            Column("_seq", Integer),
+            MetaData(),
+            Column("_line", Integer, primary_key=True, autoincrement=False),
+            Column("_seq", Number),
             Column("_mark", Integer),
             Column("id", Text),
             Column("stage", Text),
             Column("entered_at", BigInteger),
             *(Column(name, column_type(type_.kind)) for name, type_ in self._types.items()),
+            prefixes=["TEMPORARY"],
         )
         self.is_unfit = and_(
             row.c._seq.is_(None), or_(row.c.stage.is_(None), position(row.c.id, literal("~", Text)) > 0)
@@ -223,8 +237,7 @@ class _Statements:
         rows = list(rows)
         if not rows:
             return
-        text = str(insert(row).compile(dialect=_DIALECT, column_keys=names))
-        connection.exec_driver_sql(text, rows)
+        _fill(connection, row, names, rows)
         seq = select(deal.c.seq).where(deal.c.id == row.c.id).scalar_subquery()
         connection.execute(update(row).values(_seq=seq))
         for name, lines in batch.absent.items():

@@ -224,7 +224,8 @@ def _engine(address: URL) -> Engine:
     options = " ".join((*(f"-c {name}={value}" for name, value in _SESSION.items()), wanted)).strip()
     arguments: dict[str, Any] = {**_SOCKET, "options": options, "application_name": _name(), "autocommit": True}
     target = address.difference_update_query(["options"]).set(drivername="postgresql+psycopg")
-    engine = create_engine(target, connect_args=arguments, pool_pre_ping=False)
+    # How many rows an INSERT made is asked for, too.
+    engine = create_engine(target, connect_args=arguments, execution_options={"preserve_rowcount": True})
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
