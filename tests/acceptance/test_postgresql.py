@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
+
 from tests.postgres import Database
 
 ROOT = Path(__file__).parents[2]
@@ -35,3 +37,23 @@ def test_the_demo_prints_the_same(tmp_path: Path, fast_postgres: Database) -> No
     for name in ("here", "there"):
         (tmp_path / name).mkdir()
     assert demo(tmp_path / "there", fast_postgres.url) == demo(tmp_path / "here", STORE)
+
+
+def flowrun(folder: Path, store: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "flowrun", "--flows", str(folder / "flows"), "--store", store, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_applying_again_writes_down_the_zones_data_that_are_new(tmp_path: Path, fast_postgres: Database) -> None:
+    shutil.copytree(ROOT / "flows", tmp_path / "flows")
+    assert flowrun(tmp_path, fast_postgres.url, "apply", "--yes").returncode == 0
+    with psycopg.connect(fast_postgres.url, autocommit=True) as connection:
+        whole = connection.execute("SELECT count(*), max(version) FROM zones").fetchone()
+        connection.execute("UPDATE zones SET version = 'old'")
+        connection.execute("DELETE FROM zone_offsets WHERE since > 0")
+        done = flowrun(tmp_path, fast_postgres.url, "apply", "--yes")
+        assert (done.returncode, "No changes" in done.stdout) == (0, True), done
+        assert connection.execute("SELECT count(*), max(version) FROM zones").fetchone() == whole
+        rows = connection.execute("SELECT count(*) FROM zone_offsets WHERE since > 0").fetchone()
+        assert rows is not None
+        assert rows[0] > 1_000

@@ -14,7 +14,7 @@ from flowrun.commands.allowed import words
 from flowrun.commands.author import person
 from flowrun.commands.diff import diff
 from flowrun.commands.project import Project
-from flowrun.engine.deploy import Proposal, deploy, difference
+from flowrun.engine.deploy import Proposal, deploy, difference, renew_times
 from flowrun.engine.preview import USUAL, Question
 from flowrun.errors import InvalidFlow, Locked, NoStore, Refused, StalePlan, WorkFailed, WrongUsage
 from flowrun.flow.codec import digest
@@ -111,6 +111,9 @@ def carry_out(
     found = proposal.difference
     go_on = agreed(proposal)
     if not proposal.changes_anything:
+        if proposal.store.startswith("postgresql"):
+            with open_store(proposal.store, clock) as opened:
+                renew_times(opened, proposal.flow)
         return None
     if found.refusals:
         count = len(found.refusals)

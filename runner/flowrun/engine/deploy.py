@@ -13,7 +13,7 @@ from flowrun.engine.preview import USUAL, Question, previewed, unmoved
 from flowrun.errors import StalePlan
 from flowrun.flow.model import Flow, Places
 from flowrun.plan import Allowed, Impact, Plan, Refusal, changes, refusals
-from flowrun.store import revisions
+from flowrun.store import revisions, schema
 from flowrun.store.connection import Store
 from flowrun.store.revisions import DIRECT, Author, Occasion, Revision
 from flowrun.store.tables import flowrun
@@ -92,6 +92,13 @@ def deploy(store: Store, proposal: Proposal, allowed: Allowed | None = None, occ
             if lost := refusals(base.flow, proposal.flow, held, _bound(connection), allowed):
                 raise StalePlan(f"the deals have changed in the meantime: {lost[0].message}", lost[0].help)
         return apply_flow(transaction, proposal.flow, proposal.places, proposal.author, occasion)
+
+
+def renew_times(store: Store, flow: Flow) -> None:
+    """Have the database know today's time zone data for the applied flow; nothing on SQLite, which asks Python."""
+    if store.engine.dialect.name == "postgresql":
+        with store.write(alone=True) as transaction:
+            schema.provide_times(transaction.connection, flow, None)
 
 
 def _bound(connection: Connection) -> str | None:
