@@ -19,7 +19,9 @@ from tests.unit.engine import kit
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database" in metafunc.fixturenames:
         alone = metafunc.definition.get_closest_marker("sqlite") or "world" not in vars(metafunc.module)
-        metafunc.parametrize("database", ["sqlite"] if alone else ["sqlite", "postgresql"], indirect=True)
+        # Tracing the second time would take half as long again, and show little that the first doesn't.
+        second = pytest.param("postgresql", marks=pytest.mark.no_cover)
+        metafunc.parametrize("database", ["sqlite"] if alone else ["sqlite", second], indirect=True)
 
 
 @pytest.fixture(scope="session")
