@@ -1,0 +1,98 @@
+"""PostgreSQL's plans for a tick: however many deals lie idle, none of them is passed over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from flowrun.clock import Clock, FixedClock
+from flowrun.engine.runner import Runner
+from flowrun.store.connection import Store
+from tests.unit.engine import kit
+from tests.unit.engine.test_statements import CALM, EVERYTHING, REST
+
+IDLE = 60_000
+_SCAN = re.compile(r"(Seq Scan on \w+|Index (?:Only )?Scan using \w+ on \w+)[^\n]*\n(?!\s*(?:Index Cond|Recheck Cond))")
+
+
+def wide(plan: str) -> list[str]:
+    """The steps of a plan that pass over all of deals, firings or the queue, or over all of an index of theirs.
+
+    That of parked firings has no others.
+    """
+    found = [match[1] for match in _SCAN.finditer(plan + "\n") if "firings_parked" not in match[1]]
+    return [step for step in found if step.split()[-1] in {"deals", "firings"} or step.endswith("Seq Scan on queue")]
+
+
+@contextmanager
+def plans(store: Store) -> Iterator[list[str]]:
+    """The wide steps of all statements that are executed inside, with their statements."""
+    found: list[str] = []
+
+    def explain(
+        connection: Connection, _cursor: object, statement: str, parameters: Any, _context: object, many: bool
+    ) -> None:
+        parameters = parameters[0] if many else parameters
+        if statement.split()[0] in {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}:
+            driver: Any = connection.connection.driver_connection
+            rows = driver.execute("EXPLAIN " + statement, parameters).fetchall()
+            found.extend(f"{step} in {statement[:300]}" for step in wide("\n".join(row[0] for row in rows)))
+
+    event.listen(store.engine, "before_cursor_execute", explain)
+    yield found
+    event.remove(store.engine, "before_cursor_execute", explain)
+
+
+def crowded(store: Store, tunnels: str) -> kit.World:
+    flow = kit.flow_of(tunnels, rest=REST)
+    w = kit.World(store, flow).at(kit.START).apply_flow(flow)
+    w.sql(
+        "INSERT INTO deals (id, stage, account, origin, entry, entered_at, created_at, updated_at) "
+        "SELECT 'idle' || i, (ARRAY['sales.new', 'care.kickoff', 'care.setup'])[i % 3 + 1], 'account' || i % 5000, "
+        "CASE WHEN i % 2 = 0 THEN 'idle' || i - 1 END, 1, 0, 0, 0 FROM generate_series(1, :count) AS i",
+        count=IDLE,
+    )
+    w.sql(
+        "INSERT INTO firings (deal, entry, tunnel, action, from_stage, to_stage, result, fired_at, revision, _lineage) "
+        "SELECT 'idle' || i, 1, 'c', 'copy', 'sales.new', 'care.kickoff', 'fired', 0, 1, 'idle' || i "
+        "FROM generate_series(1, :count) AS i",
+        count=IDLE,
+    )
+    w.sql("INSERT INTO queue (deal, wake_at, round) SELECT seq, :never, 0 FROM deals", never=2**47)
+    for table in ("deals", "firings", "queue"):
+        w.sql(f"ANALYZE {table}")
+    for number in range(12):
+        w.add(f"d{number}", account=f"acme{number % 5}", amount=None)
+    w.sql("UPDATE deals SET amount = 800 WHERE id LIKE 'd_' OR id LIKE 'd__'")
+    return w
+
+
+@pytest.mark.parametrize("tunnels", [EVERYTHING, CALM])
+def test_a_tick_passes_over_no_table_of_deals(
+    tunnels: str, postgresql_store: Callable[[ExitStack, Clock], Store]
+) -> None:
+    with ExitStack() as stack:
+        store = postgresql_store(stack, FixedClock(0))
+        w = crowded(store, tunnels)
+        with plans(store) as found:
+            totals = Runner(store).until_idle()
+        assert totals.looked >= 12
+        assert not found, "\n".join(found)
+        assert w.fired()
+
+
+def test_the_test_sees_a_scan(
+    monkeypatch: pytest.MonkeyPatch, postgresql_store: Callable[[ExitStack, Clock], Store]
+) -> None:
+    monkeypatch.setattr("flowrun.store.postgresql._TUNED", {"enable_indexscan": "off", "enable_bitmapscan": "off"})
+    with ExitStack() as stack:
+        store = postgresql_store(stack, FixedClock(0))
+        crowded(store, CALM)
+        with plans(store) as found:
+            Runner(store).until_idle()
+        assert found
