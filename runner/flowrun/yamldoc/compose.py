@@ -24,7 +24,7 @@ from yaml.events import (
 
 from flowrun.diagnostics import Diagnostic, Related, Span, did_you_mean, error, excerpt
 from flowrun.yamldoc.characters import NOT_IN_A_TEXT, character_name
-from flowrun.yamldoc.events import NotYaml, events
+from flowrun.yamldoc.events import DEEPER_THAN_READ, NotYaml, events
 from flowrun.yamldoc.locate import Locator
 from flowrun.yamldoc.nodes import Entry, Mapping, Node, Scalar, Sequence, Style
 from flowrun.yamldoc.source import Source
@@ -110,9 +110,10 @@ class Composer:
 
     def read(self) -> Node | None:
         """The root node; None if the document is empty or an error stopped the reading."""
-        documents = 0
+        documents = reached = 0
         try:
             for event, start, end in events(self._source.text):
+                reached = end
                 if len(self.findings) >= MAX_FINDINGS:
                     return None
                 if isinstance(event, ScalarEvent):
@@ -129,6 +130,9 @@ class Composer:
                         self._second_document(start, end)
                         break
         except NotYaml as failure:
+            if failure.problem == DEEPER_THAN_READ:
+                self.findings.append(_too_deep(self._first_too_deep(reached)).finding)
+                return None
             opening = self._open[-1].start if self._open and self._open[-1].flow else None
             self.findings.append(explain(failure, self._source, self._finished, opening))
             return None
@@ -136,6 +140,13 @@ class Composer:
             self.findings.append(failure.finding)
             return None
         return self._root
+
+    def _first_too_deep(self, reached: int) -> Span:
+        """Where the depth is passed for the first time, among the brackets that the scanner has read ahead."""
+        left = MAX_DEPTH - len(self._open) + 1
+        brackets = islice(re.finditer(r"[\[{]", self._source.text[reached:]), left)
+        start = reached + max((found.start() for found in brackets), default=0)
+        return self._source.span(start, start + 1)
 
     def _second_document(self, start: int, end: int) -> None:
         self.end = start

@@ -15,6 +15,9 @@ from typing import Protocol
 import yaml
 from yaml.events import DocumentStartEvent, Event, ScalarEvent, StreamEndEvent
 
+DEEPER_THAN_READ = "exceeded maximum nesting depth"
+"""What newer versions of libyaml say of a thousand open brackets, as soon as they scan them: some hundred characters
+ahead of what they tell."""
 _INVALID_ESCAPE = "found invalid Unicode character escape code"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BEFORE_SURROGATE = re.compile(r"(?:[^\\]|\\(?!(?:u|U0000)[dD][89a-fA-F]).)*", re.DOTALL)

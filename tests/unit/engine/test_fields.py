@@ -143,10 +143,12 @@ def test_a_column_that_another_program_made_is_left_to_it() -> None:
         assert {"note", "_former_note_1"} <= columns.present(connection)
 
 
-@pytest.mark.parametrize("name", ["note", pytest.param("NOTE", marks=pytest.mark.sqlite)])
+@pytest.mark.parametrize("name", ["note", "NOTE"])
 def test_a_field_is_refused_where_another_programs_column_holds_values(name: str) -> None:
     w = held("integer", 1, 2, 3)
     w.sql(f"ALTER TABLE deals ADD COLUMN {name} TEXT")
+    if w.store.engine.dialect.name == "postgresql":
+        name = name.lower()  # as it is there, where nobody put it in quotes
     base, after = rest("integer"), rest("integer").replace("other: integer", "note: integer")
     assert (lost(w, base), lost(w, after)) == ((), ())
     w.sql(f"UPDATE deals SET {name} = seq WHERE seq < 3")
