@@ -6,6 +6,7 @@ PYTHON ?= python3
 DEALS ?= 1000000
 DEATHS ?= 10
 KILLS ?= 10000
+KILLS_POSTGRES ?= 2000
 WRITES ?= 100000
 BIN := .venv/bin
 FROM_311 := import sys; sys.exit(sys.version_info < (3, 11) and "flowrun needs Python 3.11 or newer and this is %s; name another one: make PYTHON=python3.12" % sys.version.split()[0])
@@ -45,8 +46,8 @@ bench: setup ## speed and memory against hand-written SQL; DEALS=1000000
 	$(BIN)/python tests/bench/bad_input.py
 	$(BIN)/python tests/bench/scenarios.py
 
-soak: setup ## kill runners again and again; DEALS=1000000 DEATHS=10 KILLS=10000 WRITES=100000
-	$(BIN)/python tests/bench/soak.py --deals $(DEALS) --deaths $(DEATHS) --kills $(KILLS) --writes $(WRITES)
+soak: setup ## kill runners again and again; DEALS=1000000 DEATHS=10 KILLS=10000 KILLS_POSTGRES=2000 WRITES=100000
+	$(BIN)/python tests/bench/soak.py --deals $(DEALS) --deaths $(DEATHS) --kills $(KILLS) --kills-postgres $(KILLS_POSTGRES) --writes $(WRITES)
 
 docs: setup ## write docs/reference/ and schemas/ anew
 	$(BIN)/python docs/generate.py

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -22,6 +23,7 @@ from flowrun.config import load_texts
 from flowrun.engine.live import apply_flow
 from flowrun.store.connection import Store, open_store
 from flowrun.store.revisions import Author
+from tests.postgres import Database, Databases
 
 Rows = list[tuple[Any, ...]]
 Picture = Mapping[str, Rows]
@@ -42,8 +44,17 @@ _PICTURE = {
 }
 
 
+BOTH = ("sqlite", "postgresql")
+"""The grounds, for modules whose tests are for each of them."""
+
+
 class Ground(Protocol):
     """A kind of database, with room for any number of stores."""
+
+    @property
+    def name(self) -> str:
+        """One of `BOTH`."""
+        ...
 
     def empty(self) -> str:
         """The address of a new store that is yet to be made."""
@@ -51,6 +62,14 @@ class Ground(Protocol):
 
     def copy(self, url: str) -> str:
         """The address of a copy of that store, which nobody writes to meanwhile."""
+        ...
+
+    def abandoned(self, url: str) -> None:
+        """Wait until the database has noticed the death of those that were connected to that store."""
+        ...
+
+    def drop(self, url: str) -> None:
+        """Make room: the store isn't needed any more."""
         ...
 
     def sound(self, url: str) -> bool:
@@ -63,6 +82,7 @@ class Files:
     """SQLite: a file for each store."""
 
     folder: Path
+    name: str = "sqlite"
     _numbers: count[int] = field(default_factory=count)
 
     def empty(self) -> str:
@@ -78,10 +98,74 @@ class Files:
                 shutil.copyfile(f"{source}{tail}", f"{target}{tail}")
         return other
 
+    def abandoned(self, url: str) -> None:
+        """Nothing: the system has dropped the locks of a process when it is seen to be dead."""
+
+    def drop(self, url: str) -> None:
+        """Remove the files."""
+        for file in path_of(url).parent.glob(f"{path_of(url).name}*"):
+            file.unlink()
+
     def sound(self, url: str) -> bool:
         """SQLite's own check."""
         with closing(sqlite3.connect(path_of(url))) as connection:
             return bool(connection.execute("PRAGMA integrity_check").fetchone() == ("ok",))
+
+
+@dataclass(slots=True)
+class Server:
+    """PostgreSQL: a database of one server for each store; close it when done."""
+
+    databases: Databases
+    name: str = "postgresql"
+    _made: dict[str, tuple[Database, ExitStack]] = field(default_factory=dict)
+
+    def empty(self) -> str:
+        """A new database with nothing in it."""
+        return self._new("template1")
+
+    def copy(self, url: str) -> str:
+        """The database again; nobody may be connected to it."""
+        self.abandoned(url)
+        return self._new(self._made[url][0].name)
+
+    def abandoned(self, url: str) -> None:
+        """Until no session is left: that of a dead process goes on to the end of its statement."""
+        give_up = time.monotonic() + 30
+        with create_engine(driven(self._made[url][0].admin), poolclass=NullPool).connect() as connection:
+            while connection.execute(_SESSIONS).scalar_one():
+                assert time.monotonic() < give_up, "sessions of dead processes are left"
+                connection.rollback()
+                time.sleep(0.001)
+
+    def drop(self, url: str) -> None:
+        """Drop the database."""
+        self._made.pop(url)[1].close()
+
+    def sound(self, url: str) -> bool:
+        """Whether what is unique is so in the tables themselves, whatever the indexes say."""
+        return query(url, "SET enable_indexscan = off", "SET enable_indexonlyscan = off", _DOUBLED) == [(0,)]
+
+    def close(self) -> None:
+        """Drop all that is left."""
+        for url in tuple(self._made):
+            self.drop(url)
+
+    def _new(self, template: str) -> str:
+        stack = ExitStack()
+        database = stack.enter_context(self.databases.fresh(template))
+        self._made[database.url] = database, stack
+        return database.url
+
+
+_SESSIONS = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+    "AND backend_type = 'client backend'"
+)
+_DOUBLED = (
+    "SELECT (SELECT count(*) - count(DISTINCT id) FROM deals) "
+    "+ (SELECT count(*) - count(DISTINCT (deal, entry, tunnel, shadow)) FROM firings)"
+)
 
 
 def path_of(url: str) -> Path:
@@ -117,7 +201,13 @@ def add(store: Store, deals: Iterable[Mapping[str, object]]) -> None:
 
 def foreign(url: str) -> Engine:
     """Connections of a program that knows nothing of flowrun; it waits for a minute for those that write."""
-    return create_engine(url, connect_args={"timeout": 60} if url.startswith("sqlite") else {}, poolclass=NullPool)
+    arguments = {"timeout": 60} if url.startswith("sqlite") else {}
+    return create_engine(driven(url), connect_args=arguments, poolclass=NullPool)
+
+
+def driven(url: str) -> str:
+    """The address as SQLAlchemy has it, with the driver named."""
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
 def query(url: str, statement: str, *more: str) -> Rows:
@@ -135,7 +225,7 @@ def value(url: str, statement: str) -> Any:
 
 def picture(url: str) -> Picture:
     """All that a run can change, in order."""
-    engine = create_engine(url, poolclass=NullPool)
+    engine = foreign(url)
     with engine.connect() as connection:
         found = connection.execute(text("SELECT * FROM deals WHERE 1 = 0")).keys()
         columns = [name for name in found if name != "seq"]

@@ -1,7 +1,8 @@
 """kill -9 at random: runners over many deals die again and again, and nothing is lost or doubled.
 
-Half of them die at a moment, wherever they are then; half at a point of a tick. Now and then two run at once, and one
-goes on. When all work is done the store is compared with an undisturbed one, and the next copy is taken.
+Half of them die at a moment, wherever they are then; half at a point of a tick. On SQLite now and then two run at
+once, and one goes on; what several at once do on PostgreSQL is not what one does, row for row (`test_many_runners`).
+When all work is done the store is compared with an undisturbed one, and the next copy is taken.
 """
 
 from __future__ import annotations
@@ -49,16 +50,21 @@ def kill_at_random(
         for _ in range(min(per_store, kills - done.kills)):
             if value(torn, "SELECT count(*) FROM queue WHERE wake_at <= " + str(NOW)) == 0:
                 break
-            _die(zygote, torn, chance, points, seconds / per_store, mutant)
+            _die(ground, zygote, torn, chance, points, seconds / per_store, mutant)
+            ground.abandoned(torn)
             done.kills += 1
             done.amid += bool(value(torn, "SELECT count(*) FROM queue WHERE wake_at <= " + str(NOW)))
         done.found += _finished(ground, zygote, torn, after)
+        ground.drop(torn)
         done.firings += len(after["firings"])
     return done
 
 
-def _die(zygote: Zygote, url: str, chance: random.Random, points: int, moment: float, mutant: str | None) -> None:
-    other = zygote.start("run", url=url, now=NOW, size=SIZE, mutant=mutant) if chance.random() < 0.1 else None
+def _die(
+    ground: Ground, zygote: Zygote, url: str, chance: random.Random, points: int, moment: float, mutant: str | None
+) -> None:
+    two = chance.random() < 0.1 and ground.name == "sqlite"
+    other = zygote.start("run", url=url, now=NOW, size=SIZE, mutant=mutant) if two else None
     if chance.random() < 0.5:
         pid = zygote.start("run", url=url, now=NOW, size=SIZE, mutant=mutant)
         time.sleep(chance.uniform(0, 2 * moment))
@@ -72,6 +78,7 @@ def _die(zygote: Zygote, url: str, chance: random.Random, points: int, moment: f
 
 def _finished(ground: Ground, zygote: Zygote, url: str, after: Picture) -> list[str]:
     ended = zygote.run("run", url=url, now=NOW, size=SIZE)
+    ground.abandoned(url)
     found = [] if ended.status == 0 else [ended.err]
     found += differences(after, picture(url))
     return found if ground.sound(url) else [*found, "the database is damaged"]

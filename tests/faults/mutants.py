@@ -25,7 +25,7 @@ def _mutant(plant: Callable[[], None]) -> Callable[[], None]:
 def _commit(connection: Connection) -> None:
     driver: Any = connection.connection.driver_connection
     driver.execute("COMMIT")
-    driver.execute("BEGIN IMMEDIATE")
+    driver.execute("BEGIN IMMEDIATE" if connection.dialect.name == "sqlite" else "BEGIN")
 
 
 def _committing_after(step: str) -> None:

@@ -113,15 +113,29 @@ def _deal(id_: str, amount: int, account: str) -> dict[str, object]:
     return {"id": id_, "stage": "sales.new", "amount": amount, "account": account}
 
 
+_REFUSING = {
+    "sqlite": (
+        """
+        CREATE TRIGGER other AFTER UPDATE OF stage ON deals WHEN NEW.id = 'd9'
+        BEGIN SELECT RAISE(ABORT, 'not this one'); END
+        """,
+    ),
+    "postgresql": (
+        "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not this one'; END $$",
+        """
+        CREATE TRIGGER other AFTER UPDATE OF stage ON deals FOR EACH ROW WHEN (NEW.id = 'd9')
+        EXECUTE FUNCTION no()
+        """,
+    ),
+}
+"""What another program may have put beside the engine's triggers."""
+
+
 def poisoned(ground: Ground) -> str:
     """Four deals, the third of which another program refuses."""
     url = calm(ground)
-    query(
-        url,
-        "DELETE FROM deals WHERE id NOT IN ('d7', 'd8', 'd9', 'd10')",
-        "CREATE TRIGGER other AFTER UPDATE OF stage ON deals WHEN NEW.id = 'd9' "
-        "BEGIN SELECT RAISE(ABORT, 'not this one'); END",
-    )
+    refusing = _REFUSING["sqlite" if url.startswith("sqlite") else "postgresql"]
+    query(url, "DELETE FROM deals WHERE id NOT IN ('d7', 'd8', 'd9', 'd10')", *refusing)
     return url
 
 
