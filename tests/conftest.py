@@ -7,12 +7,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
 pytest_plugins = ["tests.postgres_fixtures"]
 
 _CI = os.environ.get("CI") == "true"
+_TESTS = Path(__file__).parent
+_UNTRACED = (_TESTS / "property", _TESTS / "faults")
+"""Tests of many cases. Tracing them would take half as long again, and shows nothing that the unit tests don't."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(_UNTRACED[0]) or item.path.is_relative_to(_UNTRACED[1]):
+            item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -33,7 +33,6 @@ usual = settings(
     phases=[Phase.generate, Phase.shrink],
     suppress_health_check=list(HealthCheck),
 )
-pytestmark = pytest.mark.no_cover
 
 
 class _Broken(Exception):

@@ -36,9 +36,6 @@ from tests.property.successors import successors
 from tests.property.test_engine import Played, played_by_reference, remembered_rules
 
 CASES = int(os.environ.get("FLOWRUN_PREVIEWS", "2000"))
-pytestmark = pytest.mark.no_cover
-"""Tracing would take half as long again, and shows nothing that the unit tests don't."""
-
 SHARDS = 4
 """Tests that share the cases, for several processes."""
 PER_STORE = 5
