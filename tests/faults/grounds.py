@@ -176,12 +176,17 @@ def path_of(url: str) -> Path:
 def make(ground: Ground, flow: str, now: int) -> str:
     """A new store with that flow applied at that instant; its address."""
     url = ground.empty()
+    fill(url, flow, now)
+    return url
+
+
+def fill(url: str, flow: str, now: int) -> None:
+    """Make the store at that address, with that flow applied at that instant."""
     with open_store(url, FixedClock(now), create=True) as store:
         loaded = load_texts({"flow.yaml": flow.encode()})
         assert loaded.flow is not None, loaded.findings
         with store.write() as transaction:
             apply_flow(transaction, loaded.flow, {}, Author())
-    return url
 
 
 def at(url: str, now: int, work: Callable[[Store], object]) -> None:

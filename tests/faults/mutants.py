@@ -160,3 +160,43 @@ def the_version_is_not_checked() -> None:
 
     store: Any = Store
     store.check_version = lambda _self, _found: None
+
+
+@_mutant
+def a_lost_connection_is_the_end() -> None:
+    from flowrun.errors import WorkFailed
+    from flowrun.store.postgresql import PostgreSQL
+
+    postgresql: Any = PostgreSQL
+    postgresql.failure = lambda _self, error: WorkFailed(str(error.orig))
+
+
+@_mutant
+def pipelines_are_not_locked() -> None:
+    from flowrun.engine import gather
+
+    gathering: Any = gather
+    gathering.lock_pipelines = lambda *_: None
+
+
+@_mutant
+def what_is_counted_is_not_locked() -> None:
+    from flowrun.engine.alone import Locks
+
+    locks: Any = Locks
+    locks.take = lambda *_: None
+
+
+@_mutant
+def what_is_claimed_is_not_locked() -> None:
+    from sqlalchemy import Select
+
+    from flowrun.engine import claim
+
+    select: Any = Select
+    claiming: Any = claim
+    locking = select.with_for_update
+    select.with_for_update = lambda self, **_how: self
+    claiming._LOCK_PAST, claiming._LOCK_ROUND = claiming._locked(claiming._PAST), claiming._locked(claiming._OF_ROUND)
+    claiming._FIRST_FREE = claiming._FIRST
+    select.with_for_update = locking

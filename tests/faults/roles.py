@@ -54,6 +54,13 @@ def run(url: str, now: int, size: int | None = None, die_at: int | None = None, 
         print(json.dumps(points.crossed))
 
 
+def share(url: str, size: int, mutant: str | None = None) -> None:
+    """Run until idle by the machine's clock, beside others; say how many deals it looked at."""
+    mutants.become(mutant)
+    with open_store(url) as store:
+        print(json.dumps(_runner(store, size).until_idle().looked))
+
+
 def _runner(store: Store, size: int | None = None) -> Runner:
     return Runner(store, size=size, warn=_warn, trouble=lambda _about, message: _warn(message))
 
@@ -114,7 +121,7 @@ class SteppingClock:
 
 
 def watch(url: str, steps: Sequence[int] = (), every: float = 0.1, mutant: str | None = None) -> None:
-    """Run until SIGTERM, by a clock that is put off by these steps."""
+    """Run until SIGTERM, by a clock that is put off by these steps; say how many deals it looked at."""
     mutants.become(mutant)
     asked = False
 
@@ -126,7 +133,7 @@ def watch(url: str, steps: Sequence[int] = (), every: float = 0.1, mutant: str |
     with open_store(url, SteppingClock(steps, every)) as store:
         runner = _runner(store)
         runner.stopped = lambda: asked
-        runner.forever()
+        print(json.dumps(runner.forever().looked))
 
 
 def write(url: str, writer: int, writes: int, seed: int) -> None:
