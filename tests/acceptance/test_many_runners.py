@@ -19,6 +19,7 @@ import psycopg
 import pytest
 
 from flowrun.engine.live import apply_flow
+from flowrun.engine.runner import Runner
 from flowrun.store.connection import open_store
 from flowrun.store.revisions import Author
 from tests.faults.zygote import Zygote
@@ -286,3 +287,34 @@ def test_each_of_four_endless_runners_has_its_share_and_none_waits_for_a_deal_th
     assert min(looked) > sum(looked) / RUNNERS / 10
     assert fired(url) == [("on", 4_003), ("out", 4_003)]
     check_journal(url)
+
+
+RELATED = """
+work: {from: sales.new, to: care.kickoff, action: copy}
+more: {from: care.kickoff, to: care.live, action: copy, when: deal.paid}
+back: {from: care.setup, to: sales.won, action: move, which: origin}
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "stage"), [("paid = 1", "care.live"), ("stage = 'care.setup'", "sales.won")], ids=["lineage", "origin"]
+)
+def test_a_deal_whose_origin_is_held_is_left_while_others_go_on(
+    change: str, stage: str, fast_postgres: Database
+) -> None:
+    url, done = fast_postgres.url, f"SELECT count(*) FROM deals WHERE stage = '{stage}'"
+    with open_store(url, create=True) as store, psycopg.connect(url, autocommit=True) as writer:
+        with store.write(alone=True) as transaction:
+            apply_flow(transaction, flow_of(RELATED), {}, Author())
+        writer.execute(ADD, ("d", 5))
+        Runner(store).until_idle()
+        with psycopg.connect(url) as holder:
+            holder.execute("SELECT FROM deals WHERE id = 'd2' FOR UPDATE")
+            writer.execute(f"UPDATE deals SET {change} WHERE origin IS NOT NULL".encode())
+            Runner(store).until_idle()
+            assert rows(url, done) == [(4,)]
+            assert rows(url, "SELECT origin FROM deals JOIN queue ON deal = deals.seq") == [("d2",)]
+            holder.rollback()
+        Runner(store).until_idle()
+        assert rows(url, done) == [(5,)]
+        assert rows(url, "SELECT count(*) FROM queue") == [(0,)]

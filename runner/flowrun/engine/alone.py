@@ -7,8 +7,10 @@ statement of its own, so that what is read afterwards is what the last one left:
 - the pipelines in which `unless_exists` looks: an advisory lock each;
 - the deals that a `which: origin` tunnel would move, and the first deal of each lineage that would copy: their rows.
 
-Locks of one kind are taken in one order, so that two ticks rarely wait for each other in a circle; where they do, the
-database ends one of them, and its runner begins that tick anew. On SQLite whoever writes is alone already.
+A deal is never waited for, as in claiming: while someone else has it, who knows for how long, those of the batch that
+need it are left for a later tick. Other locks of one kind are taken in one order, so that two ticks rarely wait for
+each other in a circle; where they do, the database ends one of them, and its runner begins that tick anew. On SQLite
+whoever writes is alone already.
 """
 
 from __future__ import annotations
@@ -16,9 +18,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import BigInteger, Column, ColumnElement, Connection, FromClause, bindparam, delete, select, text
 
-from flowrun.engine.batch import acts, candidates, rules
+from flowrun.engine.batch import acts, batch, candidates, rules
 from flowrun.engine.effects import rotates
 from flowrun.engine.judge import Route, Verdict
 from flowrun.engine.statement import Statement
@@ -35,19 +37,29 @@ _READY = candidates.c.verdict == int(Verdict.READY)
 
 @dataclass(frozen=True, slots=True)
 class Locks:
-    """The locking statements of one revision. None where it has no such tunnel."""
+    """The locking statements of one revision. None where it has no such tunnel.
+
+    Those for origins and lineages find the deals of the batch (by seq) whose other deal someone else has.
+    """
 
     tunnels: Statement | None
     origins: Statement | None
     lineages: Statement | None
 
-    def take(self, connection: Connection) -> None:
-        """Lock what deciding the judged batch looks at, but for pipelines."""
+    def take(self, connection: Connection) -> int:
+        """Lock what deciding the judged batch looks at, but for pipelines; how many deals had to leave the batch."""
         if connection.dialect.name != "postgresql":
-            return
-        for statement in (self.tunnels, self.origins, self.lineages):
+            return 0
+        left: set[int] = set()
+        for statement in (self.origins, self.lineages):
             if statement is not None:
-                statement.run(connection).close()
+                left.update(statement.run(connection).scalars())
+        if left:
+            for leave in _LEAVE:
+                connection.execute(leave, {"left": sorted(left)})
+        if self.tunnels is not None:
+            self.tunnels.run(connection).close()
+        return len(left)
 
 
 def locks(order: Mapping[int, Tunnel]) -> Locks:
@@ -87,24 +99,34 @@ def _tunnels(counting: Collection[int]) -> Statement:
     return Statement(select(tunnels.c.id).where(tunnels.c.id.in_(ready)).order_by(tunnels.c.id).with_for_update())
 
 
+_LEFT = bindparam("left", expanding=True, type_=BigInteger)
+_LEAVE = (delete(candidates).where(candidates.c.seq.in_(_LEFT)), delete(batch).where(batch.c.deal.in_(_LEFT)))
+
+
 def _origins() -> Statement:
-    deals = deals_table(None)
     copy = deals_table(None).alias("copy")
-    moved = (
-        select(copy.c.origin)
-        .join(candidates, candidates.c.seq == copy.c.seq)
-        .where(_READY, candidates.c.kind == Route.ORIGIN.value)
-    )
-    return Statement(select(deals.c.seq).where(deals.c.id.in_(moved)).order_by(deals.c.seq).with_for_update())
+    return _locking(copy, copy.c.origin, candidates.c.kind == Route.ORIGIN.value)
 
 
 def _lineages() -> Statement:
     """A deal that is no copy is the first of its lineage itself, and locked already."""
-    deals = deals_table(None)
     copy = deals_table(None).alias("copy")
-    roots = (
-        select(func.distinct(copy.c._root))
-        .join(candidates, candidates.c.seq == copy.c.seq)
-        .where(_READY, candidates.c.kind == Route.COPY.value, copy.c._root.is_not(None))
+    return _locking(copy, copy.c._root, candidates.c.kind == Route.COPY.value)
+
+
+def _locking(copy: FromClause, other: Column[str], which: ColumnElement[bool]) -> Statement:
+    """Lock the deal that `other` of each such candidate's names, if it is free; the candidates whose it isn't.
+
+    One that is there no more is nothing to lock.
+    """
+    deals, there = deals_table(None), deals_table(None).alias("there")
+    ready = (_READY, which, other.is_not(None))
+    ids = select(other).join_from(copy, candidates, candidates.c.seq == copy.c.seq).where(*ready)
+    free = select(deals.c.id).where(deals.c.id.in_(ids)).with_for_update(skip_locked=True).cte("free")
+    wanted = copy.join(candidates, candidates.c.seq == copy.c.seq).join(there, there.c.id == other)
+    return Statement(
+        select(copy.c.seq)
+        .distinct()
+        .select_from(wanted.outerjoin(free, free.c.id == other))
+        .where(*ready, free.c.id.is_(None))
     )
-    return Statement(select(deals.c.seq).where(deals.c.id.in_(roots)).order_by(deals.c.seq).with_for_update())

@@ -32,6 +32,8 @@ _FIRST_ABSENCE = 0.2
 _LONGEST_ABSENCE = 5.0
 """Seconds between two looks for a database that has gone away: at first, and at most."""
 _STEP_BACK = 1_000
+_BARREN = 100
+"""Ticks in a row, a second or so, that can do nothing since others have what they need, before that counts as idle."""
 _GAP = 0.1
 _LONGEST_GAP = 0.010
 """A runner without end leaves the store alone for a tenth of the time that it held it: programs that know no turn, only
@@ -87,6 +89,7 @@ class Runner:
     _seen: int = 0
     _held: float = 0.0
     _pause: float = _QUICKEST
+    _barren: int = 0
 
     def until_idle(self) -> Totals:
         """Tick until no deal is awake.
@@ -188,6 +191,11 @@ class Runner:
                 self._adapt(tick, usual, time.monotonic() - started)
             hunt.done(tick)
         self._held = time.monotonic() - started
+        if tick is not None and not tick.looked:
+            self._barren += 1
+            time.sleep(random.uniform(0.0, _SLOWEST))  # noqa: S311 - jitter
+            return self._barren < _BARREN
+        self._barren = 0
         self._pause = _QUICKEST
         if tick is not None:
             self.totals.add(tick)

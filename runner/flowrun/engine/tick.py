@@ -46,8 +46,8 @@ _RESULTS = Statement(
 class Tick:
     """What one tick did, at an instant of its project's zone.
 
-    `results` counts the firings by kind of route and result, `by_tunnel` by tunnel and result. `revision` is the one
-    that it obeyed.
+    `looked` is 0 where each deal that it took needs another one that someone else has. `results` counts the firings by
+    kind of route and result, `by_tunnel` by tunnel and result. `revision` is the one that it obeyed.
     """
 
     at: int
@@ -127,7 +127,7 @@ class Ticker:
         looked = self.claim.deals
         moment = judge_parameters(rules.flow, now) | {"revision": rules.revision}
         judge(connection, rules, moment)
-        rules.locks.take(connection)
+        left = rules.locks.take(connection)
         waiting = self._waiting(connection, rules)
         calm = rules.acting.calm.run(connection, **moment, waiting=json.dumps(waiting)).scalar_one()
         cut = looked + 1
@@ -143,7 +143,7 @@ class Ticker:
         for kind, pos, result, count in _RESULTS.run(connection):
             results[kind, result] += count
             by_tunnel[rules.order[pos].id, result] += count
-        return Tick(now, rules.flow.timezone, cut - 1, dict(results), dict(by_tunnel), rules.revision)
+        return Tick(now, rules.flow.timezone, max(0, cut - 1 - left), dict(results), dict(by_tunnel), rules.revision)
 
     def next_wake(self, connection: Connection) -> int | None:
         """The next instant at which a deal must be looked at, or None when all wait for data."""
