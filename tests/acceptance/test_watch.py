@@ -61,15 +61,23 @@ def watching(request: pytest.FixtureRequest, place: Place) -> Iterator[Running]:
         yield runner
 
 
+def seconds(place: Place, command: str) -> float:
+    """How long that command takes by itself at present: what whoever watches is spared the beginning of."""
+    start = time.monotonic()
+    place.run(command, measured=False)
+    return time.monotonic() - start
+
+
 def test_every_save_is_seen_within_moments(place: Place, watching: Running) -> None:
-    took = []
+    took, afresh = [], []
     for number in range(6):
+        afresh.append(seconds(place, "test" if "scenario" in printed(watching) else "validate"))
         before = runs(watching)
         place.write("flows/a.yaml", WRONG if number % 2 == 0 else FLOW)
         took.append(again(watching, before))
         assert ("FR203" in printed(watching).rpartition("changed ──")[2].partition("✓")[0]) == (number % 2 == 0)
-    print(f"{sorted(took)[3]:.2f} s")
-    assert sorted(took)[3] < 0.3
+    print(f"{sorted(took)[3]:.2f} s, and {sorted(afresh)[3]:.2f} s for a command by itself")
+    assert sorted(took)[3] < sorted(afresh)[3]
 
 
 def test_an_editor_that_puts_a_new_file_in_the_old_ones_place(place: Place, watching: Running) -> None:
