@@ -77,7 +77,7 @@ def test_every_save_is_seen_within_moments(place: Place, watching: Running) -> N
         took.append(again(watching, before))
         assert ("FR203" in printed(watching).rpartition("changed ──")[2].partition("✓")[0]) == (number % 2 == 0)
     print(f"{sorted(took)[3]:.2f} s, and {sorted(afresh)[3]:.2f} s for a command by itself")
-    assert sorted(took)[3] < sorted(afresh)[3]
+    assert 2 * sorted(took)[3] < sorted(afresh)[3]
 
 
 def test_an_editor_that_puts_a_new_file_in_the_old_ones_place(place: Place, watching: Running) -> None:

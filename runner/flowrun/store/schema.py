@@ -4,7 +4,7 @@ The triggers let any program write `deals` with SQL (engine.md, "Tables"): an un
 type fails at the writer; creating a deal or changing its stage starts an entry; a changed field that a tunnel reads
 queues the deal. They work only `WHEN NEW.entry = OLD.entry` (for inserts, `entry = 0`): flowrun's own writes start
 their entries themselves and pay nothing. They use the statement's clock, unless flowrun has fixed it for the
-transaction, and none of flowrun's functions, which other programs don't have.
+transaction. How each database says all that: `store.sqlite_triggers`, `store.postgresql_triggers`.
 
 Columns have a module of their own, `store.columns`.
 """
