@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-import time
 import tracemalloc
 
 import pytest
 
 from flowrun.yamldoc import read_document
+from tests.calls import calls
 
 MIB = 1 << 20
 
@@ -109,9 +108,7 @@ HOSTILE = {
 def test_a_hostile_file_is_answered_in_time(text: str) -> None:
     data = text.encode()
     assert len(data) <= MIB
-    start = time.process_time()
-    read_document(data, "a.yaml")
-    assert time.process_time() - start < (2 if sys.gettrace() is None else 10)  # tracing, for coverage, takes its own
+    assert calls(lambda: read_document(data, "a.yaml")) < 5 * MIB  # the dearest, comments, makes four a character
 
 
 @pytest.mark.parametrize("name", ["merge keys", "a bomb"])
