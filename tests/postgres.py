@@ -54,8 +54,8 @@ class Database:
 class Server:
     """A server of the tests' own, that can be killed and started again: `with Server() as server`.
 
-    `settings` are parameters of PostgreSQL. It is running from the start. It listens on a port of the loopback, and
-    on a socket in `folder`, which is its own.
+    `settings` are parameters of PostgreSQL, and `wal_segment_size` (MiB). It is running from the start. It listens on a
+    port of the loopback, and on a socket in `folder`, which is its own.
     """
 
     def __init__(self, settings: dict[str, str] | None = None) -> None:
@@ -88,6 +88,15 @@ class Server:
     def kill(self) -> None:
         """Kill it (SIGKILL); its sessions' processes end by themselves."""
         self._told("kill")
+
+    def confine(self, size: int | None) -> None:
+        """Let none of its files grow beyond so many bytes, as on a disk that is full; None: there is room again.
+
+        The size is that of its largest table or index at least, and of a segment of its log.
+        """
+        with psycopg.connect(self.url) as connection:
+            rows = connection.execute("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()").fetchall()
+        self._told(f"confine {-1 if size is None else size} {' '.join(str(pid) for (pid,) in rows)}")
 
     def close(self) -> None:
         """Stop it and remove its folder."""

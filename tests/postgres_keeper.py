@@ -1,8 +1,8 @@
 """Keeps one PostgreSQL server for the tests that started it: a process of its own, standard library only.
 
-It runs the server in a folder of its own, does what it is told on standard input (`start`, `stop`, `kill`, one a line,
-each answered by one line), and when that input ends, for whatever reason its starter has gone, stops the server and
-removes the folder. So a killed test run leaves nothing behind.
+It runs the server in a folder of its own, does what it is told on standard input (`start`, `stop`, `kill`,
+`confine SIZE PID…`, one a line, each answered by one line), and when that input ends, for whatever reason its starter
+has gone, stops the server and removes the folder. So a killed test run leaves nothing behind.
 
 PostgreSQL refuses to run as root; then its programs run as `nobody`.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import resource
 import shutil
 import signal
 import socket
@@ -87,6 +88,8 @@ class Keeper:
             "--encoding=UTF8",
         ]
         command += ["--auth=scram-sha-256", f"--pwfile={secret}"]
+        if segment := self._settings.pop("wal_segment_size", None):
+            command += [f"--wal-segsize={segment}"]
         if self._as:
             os.chown(secret, self._as["user"], self._as["group"])
         failure: Failed | None = None
@@ -157,6 +160,29 @@ class Keeper:
             time.sleep(0.01)
         return False
 
+    def confine(self, size: int, others: list[int]) -> None:
+        """Let neither the server nor those processes of it have a file that is larger; -1: of any size.
+
+        Only who is the same user may do that, so a child does it.
+        """
+        assert self._server is not None
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                if self._as:
+                    os.setgroups([])
+                    os.setgid(self._as["group"])
+                    os.setuid(self._as["user"])
+                for pid in (self._server.pid, *others):
+                    with contextlib.suppress(ProcessLookupError):
+                        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+                status = 0
+            finally:
+                os._exit(status)
+        if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+            raise Failed("the size of its files can't be limited")
+
     def end(self, how: signal.Signals) -> None:
         """End the server: SIGINT ends its sessions and writes what is needed, SIGQUIT crashes it, SIGKILL is worse."""
         if self._server is None:
@@ -189,16 +215,19 @@ def main() -> None:
         keeper = Keeper(home, Path(sys.argv[2]), sys.stdin.readline().strip(), settings)
         answer("made")
         for line in sys.stdin:
-            match line.strip():
-                case "start":
+            match line.split():
+                case ["start"]:
                     keeper.start()
                     answer(f"port {keeper.port}")
-                case "stop":
+                case ["stop"]:
                     keeper.end(signal.SIGINT)
                     answer("stopped")
-                case "kill":
+                case ["kill"]:
                     keeper.end(signal.SIGKILL)
                     answer("killed")
+                case ["confine", size, *others]:
+                    keeper.confine(int(size), [int(pid) for pid in others])
+                    answer("confined")
     except (Failed, OSError, subprocess.SubprocessError) as error:
         answer(f"failed {' '.join(str(error).split())}")
     finally:

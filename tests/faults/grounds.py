@@ -138,6 +138,15 @@ class Server:
                 connection.rollback()
                 time.sleep(0.001)
 
+    def released(self, url: str) -> None:
+        """Until no session of that store is amid a transaction: the server ends those that say nothing for too long."""
+        give_up = time.monotonic() + 30
+        with create_engine(driven(self._made[url][0].admin), poolclass=NullPool).connect() as connection:
+            while connection.execute(_AMID).scalar_one():
+                assert time.monotonic() < give_up, "the server waits for a silent session"
+                connection.rollback()
+                time.sleep(0.005)
+
     def drop(self, url: str) -> None:
         """Drop the database."""
         self._made.pop(url)[1].close()
@@ -162,6 +171,7 @@ _SESSIONS = text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
     "AND backend_type = 'client backend'"
 )
+_AMID = text(_SESSIONS.text + " AND xact_start IS NOT NULL")
 _DOUBLED = (
     "SELECT (SELECT count(*) - count(DISTINCT id) FROM deals) "
     "+ (SELECT count(*) - count(DISTINCT (deal, entry, tunnel, shadow)) FROM firings)"

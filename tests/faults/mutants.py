@@ -34,6 +34,7 @@ def _committing_after(step: str) -> None:
 
     run = Statement.run
     acting = _remember_acting()
+    _keep_working_tables()
 
     def run_and_commit(self: Statement, connection: Connection, **parameters: object) -> Any:
         done = run(self, connection, **parameters)
@@ -43,6 +44,21 @@ def _committing_after(step: str) -> None:
 
     statement: Any = Statement
     statement.run = run_and_commit
+
+
+def _keep_working_tables() -> None:
+    """On PostgreSQL a commit empties them, and a tick with one in its middle would do nothing more: not any longer."""
+    from flowrun.engine import batch
+
+    working: Any = batch
+    made = working._made_on_postgresql
+    working._made_on_postgresql = lambda *how: made(*how).replace(" ON COMMIT DELETE ROWS", "")
+
+    def clear(connection: Connection) -> None:
+        for table in working._OF_A_TICK:
+            connection.exec_driver_sql(f"DELETE FROM {table.name}")
+
+    working.clear = clear
 
 
 def _remember_acting() -> list[Any]:

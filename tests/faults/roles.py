@@ -20,7 +20,7 @@ from flowrun.engine.runner import Runner
 from flowrun.flow.codec import dumps
 from flowrun.flow.model import Flow
 from flowrun.store import lock as locking
-from flowrun.store import migrations
+from flowrun.store import migrations, postgresql
 from flowrun.store.connection import Store, open_store
 from tests.acceptance.limits import full
 from tests.faults import mutants
@@ -30,7 +30,8 @@ from tests.faults.points import Points
 _compiled: dict[tuple[int, str], Rules] = {}
 
 
-def _remembered(revision: int, flow: Flow) -> Rules:
+def remembered(revision: int, flow: Flow) -> Rules:
+    """`rules_of`, once for each flow in this process."""
     key = revision, dumps(flow)
     if key not in _compiled:
         _compiled[key] = rules_of(revision, flow)
@@ -40,7 +41,7 @@ def _remembered(revision: int, flow: Flow) -> Rules:
 def warm(url: str, now: int) -> None:
     """Compile what runs of such stores need, in this process, and keep it for those that are forked from it."""
     module: Any = tick
-    module.rules_of = _remembered
+    module.rules_of = remembered
     with open_store(url, FixedClock(now)) as store:
         Runner(store).until_idle()
 
@@ -76,6 +77,15 @@ def stop(url: str, now: int, at: int, size: int | None = None, mutant: str | Non
     with open_store(url, FixedClock(now)) as store:
         Points(store, at, signal.SIGSTOP)
         _runner(store, size).until_idle()
+
+
+def stop_amid(url: str, now: int, at: int, silence: float, size: int, mutant: str | None = None) -> None:
+    """Run until SIGTERM, and stop (SIGSTOP) at that point, in a session that the server ends after so many seconds."""
+    mutants.become(mutant)
+    postgresql.SILENCE = silence
+    with open_store(url, FixedClock(now)) as store:
+        Points(store, at, signal.SIGSTOP)
+        _until_asked(_runner(store, size))
 
 
 def wait(url: str, now: int, patience: float, size: int | None = None) -> None:
@@ -123,6 +133,11 @@ class SteppingClock:
 def watch(url: str, steps: Sequence[int] = (), every: float = 0.1, mutant: str | None = None) -> None:
     """Run until SIGTERM, by a clock that is put off by these steps; say how many deals it looked at."""
     mutants.become(mutant)
+    with open_store(url, SteppingClock(steps, every)) as store:
+        _until_asked(_runner(store))
+
+
+def _until_asked(runner: Runner) -> None:
     asked = False
 
     def ask(*_: object) -> None:
@@ -130,10 +145,8 @@ def watch(url: str, steps: Sequence[int] = (), every: float = 0.1, mutant: str |
         asked = True
 
     signal.signal(signal.SIGTERM, ask)
-    with open_store(url, SteppingClock(steps, every)) as store:
-        runner = _runner(store)
-        runner.stopped = lambda: asked
-        print(json.dumps(runner.forever().looked))
+    runner.stopped = lambda: asked
+    print(json.dumps(runner.forever().looked))
 
 
 def write(url: str, writer: int, writes: int, seed: int) -> None:

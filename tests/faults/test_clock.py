@@ -5,23 +5,24 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import text
 
 from flowrun.calendars.durations import DAY, HOUR
 from flowrun.clock import VirtualClock
-from flowrun.config import load_texts
 from flowrun.engine import operate
-from flowrun.engine.live import apply_flow
 from flowrun.engine.runner import Runner
 from flowrun.store import journal
-from flowrun.store.connection import Store, memory_store, open_store
-from flowrun.store.revisions import Author
+from flowrun.store.connection import Store, open_store
 from flowrun.store.tables import tunnels
 from tests.faults import mutants
-from tests.faults.grounds import Ground, add, make, query
+from tests.faults.grounds import BOTH, Ground, add, make, query
+from tests.faults.roles import remembered
 from tests.faults.zygote import Zygote
+
+pytestmark = pytest.mark.parametrize("ground", BOTH, indirect=True, scope="session")
 
 NOON = 2_209_032_000_000
 """2040-01-01, 12:00, a Sunday."""
@@ -43,19 +44,30 @@ tunnels:
 STEPS = [HOUR, -HOUR, 30 * DAY, -30 * DAY]
 
 
-class World:
-    """A store in memory by a clock that can be put anywhere, and its runner."""
+@pytest.fixture(scope="module")
+def before(ground: Ground) -> str:
+    """A store in which the flow went live long ago: a deal of before would be an existing one."""
+    return make(ground, FLOW, NOON - 40 * DAY)
 
-    def __init__(self) -> None:
-        self.clock = VirtualClock(NOON - 40 * DAY)  # a deal of before the apply would be an existing one
-        self.store: Store = memory_store(self.clock)
+
+@pytest.fixture
+def w(ground: Ground, before: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A copy of that store, at noon."""
+    monkeypatch.setattr("flowrun.engine.tick.rules_of", remembered)
+    url = ground.copy(before)
+    with open_store(url, VirtualClock(NOON)) as store:
+        yield World(store)
+    ground.drop(url)
+
+
+class World:
+    """A store by a clock that can be put anywhere, and its runner."""
+
+    def __init__(self, store: Store) -> None:
+        assert isinstance(store.clock, VirtualClock)
+        self.store, self.clock = store, store.clock
         self.warned: list[str] = []
-        self.runner = Runner(self.store, trouble=lambda _about, message: self.warned.append(message))
-        loaded = load_texts({"flow.yaml": FLOW.encode()})
-        assert loaded.flow is not None, loaded.findings
-        with self.store.write() as transaction:
-            apply_flow(transaction, loaded.flow, {}, Author())
-        self.clock.instant = NOON
+        self.runner = Runner(store, trouble=lambda _about, message: self.warned.append(message))
 
     def run(self) -> None:
         """Run until idle; a run knows of the one before by what the store has."""
@@ -80,8 +92,7 @@ class World:
 
 
 @pytest.mark.parametrize("by", STEPS)
-def test_a_clock_that_steps_is_followed_and_nothing_fires_twice(by: int) -> None:
-    w = World()
+def test_a_clock_that_steps_is_followed_and_nothing_fires_twice(w: World, by: int) -> None:
     add(w.store, [{"id": "d1", "stage": "sales.new", "note": "go"}])
     w.run()
     w.step(by)
@@ -98,8 +109,7 @@ def test_a_clock_that_steps_is_followed_and_nothing_fires_twice(by: int) -> None
 
 
 @pytest.mark.parametrize("by", STEPS)
-def test_timers_and_windows_go_by_the_clock_as_it_is(by: int) -> None:
-    w = World()
+def test_timers_and_windows_go_by_the_clock_as_it_is(w: World, by: int) -> None:
     add(w.store, [{"id": "d1", "stage": "sales.new", "note": "go"}])
     w.run()
     w.step(by)
@@ -117,8 +127,7 @@ def test_timers_and_windows_go_by_the_clock_as_it_is(by: int) -> None:
 
 
 @pytest.mark.parametrize("by", STEPS)
-def test_a_breaker_counts_sanely(by: int) -> None:
-    w = World()
+def test_a_breaker_counts_sanely(w: World, by: int) -> None:
     for number in range(8):
         add(w.store, [{"id": f"d{number}", "stage": "sales.new", "note": "go"}])
         w.run()
@@ -134,20 +143,20 @@ def test_a_breaker_counts_sanely(by: int) -> None:
     assert len(copies) == len(set(copies)) >= 6, "it goes on, whatever instants it counted before"
 
 
-def test_a_clock_that_is_not_followed_back_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_is_not_followed_back_is_found(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(VirtualClock, "now", VirtualClock.now)  # put back when this is over
     mutants.become("a clock that steps back is not followed")
     with pytest.raises(AssertionError, match="d2"):
-        test_a_clock_that_steps_is_followed_and_nothing_fires_twice(-HOUR)
+        test_a_clock_that_steps_is_followed_and_nothing_fires_twice(w, -HOUR)
 
 
 def test_a_runner_goes_on_while_its_clock_steps(ground: Ground, zygote: Zygote) -> None:
     url = make(ground, FLOW.replace(", breaker: {firings: 3, per: 1h}", ""), 0)
     steps = [0, HOUR, -HOUR, 0, 30 * DAY, -30 * DAY]
     runner = zygote.start("watch", url=url, steps=steps, every=0.2)
-    for number in range(130):
-        time.sleep(0.01)
-        with open_store(url) as store:
+    with open_store(url) as store:
+        for number in range(130):
+            time.sleep(0.01)
             add(store, [{"id": f"d{number}", "stage": "sales.new", "note": "go"}])
     give_up = time.monotonic() + 20
     while query(url, "SELECT count(*) FROM firings WHERE tunnel = 'copy'") != [(130,)]:

@@ -86,6 +86,10 @@ class Zygote:
         """Wait until it is stopped (SIGSTOP); False if it has come to its end instead."""
         return bool(self._ask({"stopped": pid}))
 
+    def ended(self, pid: int) -> bool:
+        """Whether it has come to its end by now."""
+        return bool(self._ask({"ended": pid}))
+
     def run(self, role: str, **how: object) -> Ended:
         """Have a process do that to its end."""
         return self.wait(self.start(role, **how))
@@ -124,6 +128,8 @@ def _serve() -> None:
             # Left to be waited for, should it have ended.
             found = os.waitid(os.P_PID, request["stopped"], os.WSTOPPED | os.WEXITED | os.WNOWAIT)
             answer = found is not None and found.si_code == os.CLD_STOPPED
+        elif "ended" in request:
+            answer = os.waitid(os.P_PID, request["ended"], os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
         else:
             pid = request["wait"]
             signal.signal(signal.SIGALRM, lambda *_, pid=pid: os.kill(pid, signal.SIGKILL))

@@ -48,10 +48,13 @@ _TUNED = {
     "seq_page_cost": "50",
     "random_page_cost": "1.1",
     "statement_timeout": "60s",
-    "idle_in_transaction_session_timeout": "15s",
 }
 """A runner's session. The planner takes a temporary table for ten pages where it is smaller, and would rather pass over
 all deals than look so many of them up. Passing over pages is made dear, so that it does so with small tables only."""
+
+SILENCE = 15.0
+"""Seconds after which the server ends the session of a runner that says nothing amid a transaction, having been stopped
+for instance: its deals are another's then."""
 
 _SOCKET = {
     "connect_timeout": 10,
@@ -154,7 +157,8 @@ class PostgreSQL:
 
     def tune(self, connection: Connection) -> None:
         """Rule out the plans that pass over whole tables: of temporary tables the planner knows no sizes."""
-        for name, value in _TUNED.items():
+        silence = {"idle_in_transaction_session_timeout": f"{SILENCE * 1000:.0f}ms"}
+        for name, value in {**_TUNED, **silence}.items():
             connection.exec_driver_sql(f"SET {name} = '{value}'").close()
         connection.commit()
 
@@ -170,6 +174,10 @@ class PostgreSQL:
         """What PostgreSQL's code means (its manual, "Error codes")."""
         state = _state(error)
         said = _first_line(error)
+        if state == "25P03":
+            return Unreachable(
+                f"{self.url} has ended this session: {said}", "was this process stopped, or its machine asleep?"
+            )
         lost = state is None and isinstance(error, OperationalError | InterfaceError)
         if error.connection_invalidated or lost or (state is not None and (state[:2] == "08" or state in _GOING)):
             return Unreachable(f"{self.url} can't be reached: {said}", "is the server running, and the address right?")
@@ -189,10 +197,14 @@ class PostgreSQL:
                 return WorkFailed(f"{self.url} can't be written: the disk is full", "make room and try again")
             case "53300":
                 return WorkFailed(f"{self.url} has no connection left: {said}", "end some, or allow more")
-            case "55P03" | "57014" | "25P03":
+            case "55P03" | "57014":
                 return WorkFailed(f"{self.url} keeps us waiting: {said}", "see who holds it: SELECT * FROM pg_locks")
             case "40001" | "40P01":
                 return Interfered(f"{self.url}: others wrote the same at once: {said}", "try again")
+        if state is not None and state.startswith(_ITS_OWN):
+            return WorkFailed(
+                f"{self.url} can't go on: {said}", "see the server's log: it may be short of room, memory or files"
+            )
         return None
 
     def close(self) -> None:
@@ -204,6 +216,9 @@ class PostgreSQL:
         return "another program" if row is None else f"{row.application_name} (backend {row.pid}) since {row.since}"
 
 
+_ITS_OWN = ("53", "58", "XX")
+"""Classes of trouble that are the server's: what it is short of, its system's, and what it never expected (files that
+may not grow, damage)."""
 _GOING = {"57P01", "57P02", "57P03", "57P05"}
 """The server is stopping, starting, or has ended the session."""
 
