@@ -29,9 +29,11 @@ from flowrun.store import deals
 from flowrun.store.connection import Store, memory_store
 from flowrun.store.revisions import Author
 from flowrun.store.tables import firings
+from tests.postgres import Databases
 from tests.property.histories import Event, histories
 from tests.property.random_flows import START
 from tests.property.reference import Reference
+from tests.property.slates import Slates
 
 _USUAL = 200
 EXAMPLES = int(os.environ.get("FLOWRUN_EXAMPLES", str(_USUAL)))
@@ -43,20 +45,24 @@ Snapshot = tuple[list[tuple[object, ...]], list[tuple[object, ...]]]
 class Played:
     """The engine with one batch size, played by the same events as the reference."""
 
-    def __init__(self, size: int) -> None:
-        self._store: Store = memory_store(FixedClock(START))
+    def __init__(self, size: int, store: Store | None = None) -> None:
+        """In memory, or in an empty store that is somebody's to close."""
+        self.store = memory_store(FixedClock(START)) if store is None else store
+        self.store.clock = FixedClock(START)
+        self._own = store is None
         self._size = size
         self._flow: Flow | None = None
 
     def close(self) -> None:
-        self._store.close()
+        if self._own:
+            self.store.close()
 
     def play(self, event: Event, at: int) -> None:
-        self._store.clock = FixedClock(at)
+        self.store.clock = FixedClock(at)
         if event.what == "run":
-            Runner(self._store, size=self._size).until_idle()
+            Runner(self.store, size=self._size).until_idle()
             return
-        with self._store.write() as transaction:
+        with self.store.write(alone=event.what == "apply") as transaction:
             execute = transaction.connection.execute
             match event.what, *event.given:
                 case "apply", flow:
@@ -88,7 +94,7 @@ class Played:
 
     def snapshot(self) -> Snapshot:
         assert self._flow is not None
-        with self._store.read() as connection:
+        with self.store.read() as connection:
             found = list(deals.listing(connection, self._flow, deals.Selection()))
             rows = connection.execute(select(firings).order_by(firings.c.fired_at, firings.c.seq)).all()
         return (
@@ -171,7 +177,7 @@ def played_by_reference(happened: Sequence[Event]) -> tuple[list[tuple[Event, in
 FIGURES: Counter[str] = Counter()
 
 
-@settings(
+usual = settings(
     max_examples=EXAMPLES,
     deadline=None,
     derandomize=EXAMPLES == _USUAL,
@@ -180,11 +186,20 @@ FIGURES: Counter[str] = Counter()
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
 )
+
+
+@usual
 @given(histories())
 def compare(happened: list[Event]) -> None:
+    agree(happened, Played)
+
+
+def agree(happened: list[Event], new: Callable[[int], Played], sizes: Sequence[int] = SIZES) -> None:
+    """Play that history, and see that the engine comes to what the reference comes to; `new` makes it an empty store,
+    for batches of a size."""
     done, expected, reference = played_by_reference(happened)
-    for size in SIZES:
-        played = Played(size)
+    for size in sizes:
+        played = new(size)
         try:
             snapshots = iter(expected)
             for event, at in done:
@@ -199,6 +214,10 @@ def compare(happened: list[Event]) -> None:
         | {f"{moved.kind} moved": 1 for event, _ in done if event.what == "apply" for moved in event.given[0].moved}
         | {"histories": 1}
     )
+
+
+def figures() -> str:
+    return ", ".join(f"{what}: {count}" for what, count in FIGURES.most_common())
 
 
 _COMPILED: dict[tuple[int, str], Rules] = {}
@@ -218,7 +237,7 @@ def test_the_engine_does_what_the_semantics_say(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("flowrun.engine.tick.rules_of", remembered_rules)
     FIGURES.clear()
     compare()
-    print("\n" + ", ".join(f"{what}: {count}" for what, count in FIGURES.most_common()))
+    print(f"\n{figures()}")
     common = ("fired", "shadow", "exists exists", "declined origin", "declined judged", "parked hops", "stage moved")
     rare = (
         *("parked copies", "pipeline moved", "tunnel moved", "field moved"),
@@ -228,3 +247,30 @@ def test_the_engine_does_what_the_semantics_say(monkeypatch: pytest.MonkeyPatch)
     assert FIGURES["fired"] > EXAMPLES / 2
     assert not [what for what in common if FIGURES[what] < EXAMPLES / 100], "histories in which too little happens"
     assert EXAMPLES < _USUAL or not [what for what in rare if not FIGURES[what]], "rare things that never happen"
+
+
+FEW = 40
+CASES_THERE = int(os.environ.get("FLOWRUN_EXAMPLES_POSTGRES", str(FEW)))
+"""On PostgreSQL a history takes a hundred times as long: one size of batches for a few, all for many."""
+
+
+def test_the_engine_does_what_the_semantics_say_on_postgresql(
+    fast_postgres_server: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flowrun.engine.tick.rules_of", remembered_rules)
+    FIGURES.clear()
+    with fast_postgres_server.fresh() as database, Slates(database) as slates:
+        store = slates.another()
+
+        def new(size: int) -> Played:
+            slates.wipe(store)
+            return Played(size, store)
+
+        @settings(usual, max_examples=CASES_THERE, derandomize=CASES_THERE == FEW)
+        @given(histories())
+        def compare_there(happened: list[Event]) -> None:
+            agree(happened, new, SIZES if CASES_THERE > FEW else SIZES[1:2])
+
+        compare_there()
+    print(f"\n{figures()}")
+    assert FIGURES["fired"] > CASES_THERE / 4

@@ -62,14 +62,14 @@ class Looked(Played):
             super().play(event, at)
             return
         super().play(Event("nothing"), at)
-        with self._store.connect() as connection:
+        with self.store.connect() as connection:
             ticker = Ticker(connection)
             while self._take_one(ticker, connection):
                 pass
         self._at_rest()
 
     def _take_one(self, ticker: Ticker, connection: Connection) -> bool:
-        now, table = self._store.clock.now(), deals_table(None)
+        now, table = self.store.clock.now(), deals_table(None)
         first = (
             select(table.c.id, table.c.entry)
             .join(queue, queue.c.deal == table.c.seq)
@@ -77,15 +77,15 @@ class Looked(Played):
             .order_by(queue.c.wake_at, queue.c.round, queue.c.deal)
             .limit(1)
         )
-        with self._store.read(connection):
+        with self.store.read(connection):
             row = connection.execute(first).one_or_none()
             if row is None:
                 return False
             told = _told(connection, row.id, now)
             before = _rows(connection, row.id)
-        with self._store.write(connection) as transaction:
+        with self.store.write(connection) as transaction:
             ticker.tick(transaction, 1)
-        with self._store.read(connection):
+        with self.store.read(connection):
             after = _rows(connection, row.id)
         done = {key: one for key, one in after.items() if before.get(key) != one}
         results = {key[0].partition(" ")[2]: one[firings.c.keys().index("result")] for key, one in done.items()}
@@ -100,9 +100,9 @@ class Looked(Played):
         return True
 
     def _at_rest(self) -> None:
-        now, table = self._store.clock.now(), deals_table(None)
+        now, table = self.store.clock.now(), deals_table(None)
         queued = select(table.c.id, queue.c.wake_at).outerjoin(queue, queue.c.deal == table.c.seq)
-        with self._store.read() as connection:
+        with self.store.read() as connection:
             for deal, wake_at in connection.execute(queued).all():
                 told = _told(connection, deal, now)
                 busy = [one.tunnel.id for one in told.tunnels if one.verdict in FORETOLD]

@@ -49,7 +49,7 @@ class Breaking(Played):
 
     def play(self, happened: Event, at: int) -> None:
         if happened.what == "run":
-            self._store.clock = FixedClock(at)
+            self.store.clock = FixedClock(at)
             left = self._left
 
             def count(connection: Connection, *_: object) -> None:
@@ -58,14 +58,14 @@ class Breaking(Played):
                 if left == 0:
                     raise _Broken
 
-            event.listen(self._store.engine, "before_cursor_execute", count)
+            event.listen(self.store.engine, "before_cursor_execute", count)
             try:
-                Runner(self._store, size=self._size).until_idle()
+                Runner(self.store, size=self._size).until_idle()
             except _Broken:
                 self.broken += 1
                 self._left = self._left % 60 + self._step
             finally:
-                event.remove(self._store.engine, "before_cursor_execute", count)
+                event.remove(self.store.engine, "before_cursor_execute", count)
         super().play(happened, at)
 
 
@@ -91,7 +91,7 @@ class Refused(Played):
             self._sql(f"DROP TRIGGER other_{column}")
 
     def _sql(self, statement: str) -> None:
-        with self._store.write() as transaction:
+        with self.store.write() as transaction:
             transaction.connection.execute(text(statement))
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -30,12 +30,16 @@ from flowrun.store import journal, revisions
 from flowrun.store.connection import Store, memory_store, refill
 from flowrun.store.revisions import Author
 from flowrun.store.tables import deals_table, tunnels
+from tests.postgres import Databases
 from tests.property.histories import IDS, Event, changes, fields_of, histories, stages_of
 from tests.property.random_flows import AFTER
+from tests.property.slates import Slates
 from tests.property.successors import successors
 from tests.property.test_engine import Played, played_by_reference, remembered_rules
 
 CASES = int(os.environ.get("FLOWRUN_PREVIEWS", "2000"))
+CASES_THERE = int(os.environ.get("FLOWRUN_PREVIEWS_POSTGRES", "25"))
+"""On PostgreSQL."""
 SHARDS = 4
 """Tests that share the cases, for several processes."""
 PER_STORE = 5
@@ -57,15 +61,18 @@ def fired(rows: Sequence[journal.Firing]) -> set[Fired]:
 class Real:
     """A copy of the store on which things really happen."""
 
-    def __init__(self) -> None:
-        self.store = memory_store(FixedClock(0))
+    store: Store
 
     def begin(self, store: Store, at: int) -> None:
         """Become a copy of that store."""
+        self.become(store)
         self.store.clock = FixedClock(at)
-        with store.read() as connection:
-            refill(self.store, connection)
+        with self.store.read() as connection:
             self._before = {(r.deal, r.entry, r.tunnel, r.result) for r in journal.firings(connection)}
+
+    def become(self, store: Store) -> None:
+        """Have what that store has."""
+        raise NotImplementedError
 
     def go_on(self) -> set[Fired]:
         """Run until idle; what fired."""
@@ -94,25 +101,57 @@ class Real:
         }
 
 
-WITHOUT, WITH_PLAN = Real(), Real()
+class InMemory(Real):
+    """One in memory, like the store itself."""
+
+    def __init__(self) -> None:
+        self.store = memory_store(FixedClock(0))
+
+    def become(self, store: Store) -> None:
+        with store.read() as connection:
+            refill(self.store, connection)
 
 
-def check(store: Store, at: int, flow: Flow) -> None:
+class OnServer(Real):
+    """One on PostgreSQL, in the database of the store itself."""
+
+    def __init__(self, slates: Slates) -> None:
+        self._slates = slates
+        self.store = slates.another()
+
+    def become(self, store: Store) -> None:
+        self._slates.copy(store, self.store)
+
+
+@dataclass(frozen=True)
+class Reals:
+    """A store of one kind, to which all happens that happened (`new`), and two to which what is asked about does."""
+
+    new: Callable[[], Played]
+    without: Real
+    with_plan: Real
+
+
+IN_MEMORY = Reals(lambda: Played(10_000), InMemory(), InMemory())
+
+
+def check(reals: Reals, store: Store, at: int, flow: Flow) -> None:
     """The preview of that flow, against what happens."""
+    without, with_plan = reals.without, reals.with_plan
     store.clock = FixedClock(at)
     with store.read() as connection:
         base = revisions.applied(connection)
     with previewed(store, base, flow, Question(samples=1_000)) as preview:
         impact, planned = preview.impact(), fired(preview.firings())
-    WITHOUT.begin(store, at)
-    WITH_PLAN.begin(store, at)
-    due = WITHOUT.go_on()
-    happened = WITH_PLAN.apply(flow)
+    without.begin(store, at)
+    with_plan.begin(store, at)
+    due = without.go_on()
+    happened = with_plan.apply(flow)
     assert planned == happened
     names = renames(base.flow, flow).tunnels
     due = {(deal, entry, names.get(tunnel, tunnel), *rest) for deal, entry, tunnel, *rest in due}  # type: ignore[misc]
-    waited = {(deal, entry, names.get(t, t)): at for (deal, entry, t), at in WITHOUT.waits().items()}
-    waits = WITH_PLAN.waits()
+    waited = {(deal, entry, names.get(t, t)): at for (deal, entry, t), at in without.waits().items()}
+    waits = with_plan.waits()
     for tunnel, effect in impact.tunnels.items():
         mine = {row for row in happened if row[2] == tunnel and row[4] in {"fired", "shadow"}}
         same = {(row[0], row[1], row[4]) for row in due if row[2] == tunnel}
@@ -131,13 +170,15 @@ def check(store: Store, at: int, flow: Flow) -> None:
     moved = {row for row in happened if row[4] == "fired" and flow.tunnels[row[2]].action == "move"}
     copied = {row for row in happened if row[4] == "fired" and flow.tunnels[row[2]].action == "copy"}
     assert (impact.moved, impact.copied) == (len({row[7] for row in moved}), len(copied)), live
-    cancelled = _cancelled(store, waited, waits, happened)
+    cancelled = _cancelled(store, with_plan.store, waited, waits, happened)
     for tunnel, effect in impact.tunnels.items():
         assert effect[Figure.CANCELLED] == sum(key[2] == tunnel for key in cancelled), tunnel
     FIGURES.update(cases=1)
 
 
-def _cancelled(store: Store, waited: Waits, waits: Waits, happened: set[Fired]) -> set[tuple[str, int, str]]:
+def _cancelled(
+    store: Store, after: Store, waited: Waits, waits: Waits, happened: set[Fired]
+) -> set[tuple[str, int, str]]:
     """What waits in entries that there are already, and neither waits nor has come to pass after the plan.
 
     What a paused or tripped tunnel waited for may be due by then, and held.
@@ -147,18 +188,10 @@ def _cancelled(store: Store, waited: Waits, waits: Waits, happened: set[Fired]) 
         entries = dict(connection.execute(select(deals.c.id, deals.c.entry)).all())
     passed = {(row[0], row[1], row[2]) for row in happened}
     gone = waited.keys() - waits.keys() - passed
-    with WITH_PLAN.store.read() as connection:
+    with after.read() as connection:
         waiting = or_(tunnels.c.paused_at.is_not(None), tunnels.c.tripped_at.is_not(None))
         held = set(connection.execute(select(tunnels.c.id).where(waiting)).scalars())
     return {key for key in gone if entries.get(key[0]) == key[1] and key[2] not in held}
-
-
-class Kept(Played):
-    """A store that is looked at after it was played with."""
-
-    @property
-    def store(self) -> Store:
-        return self._store
 
 
 @st.composite
@@ -191,7 +224,7 @@ def stores(draw: st.DrawFn) -> tuple[list[Event], list[Event]]:
     return happened, [Event("preview", (one,)) for one in draw(previews)]
 
 
-def compare(cases: int, shard: int) -> None:
+def compare(cases: int, shard: int, reals: Reals = IN_MEMORY) -> None:
     """Preview that many plans; each shard has others."""
 
     @seed(shard)
@@ -207,12 +240,12 @@ def compare(cases: int, shard: int) -> None:
     def all_of(case: tuple[list[Event], list[Event]]) -> None:
         happened, flows = case
         done, _, reference = played_by_reference(happened)
-        played = Kept(10_000)
+        played = reals.new()
         try:
             for event, at in done:
                 played.play(event, at)
             for flow in flows:
-                check(played.store, reference.now, flow.given[0])
+                check(reals, played.store, reference.now, flow.given[0])
         finally:
             played.close()
 
@@ -239,6 +272,21 @@ def test_what_the_preview_says_is_what_happens(shard: int) -> None:
     print("\n" + ", ".join(f"{what}: {count}" for what, count in FIGURES.most_common()))
     assert FIGURES["cases"] >= CASES // SHARDS
     assert not [figure for figure in Figure if FIGURES[figure] < CASES / SHARDS / 100], "plans that do too little"
+
+
+def test_so_it_is_on_postgresql(fast_postgres_server: Databases) -> None:
+    FIGURES.clear()
+    with fast_postgres_server.fresh() as database, Slates(database) as slates:
+        store = slates.another()
+
+        def new() -> Played:
+            slates.wipe(store)
+            return Played(10_000, store)
+
+        compare(CASES_THERE, SHARDS, Reals(new, OnServer(slates), OnServer(slates)))
+    print("\n" + ", ".join(f"{what}: {count}" for what, count in FIGURES.most_common()))
+    assert FIGURES["cases"] >= CASES_THERE
+    assert FIGURES[str(Figure.NOW)] > CASES_THERE / 20
 
 
 MUTANTS = {

@@ -32,7 +32,7 @@ class Pruned(Played):
     def play(self, event: Event, at: int) -> None:
         super().play(event, at)
         if event.what == "run":
-            gone = retention.prune(self._store, Duration())
+            gone = retention.prune(self.store, Duration())
             PRUNED["rows"] += gone.firings
 
 
