@@ -200,7 +200,7 @@ def what_is_counted_is_not_locked() -> None:
     from flowrun.engine.alone import Locks
 
     locks: Any = Locks
-    locks.take = lambda *_: 0
+    locks.take = lambda *_: ()
 
 
 @_mutant

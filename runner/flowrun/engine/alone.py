@@ -46,10 +46,10 @@ class Locks:
     origins: Statement | None
     lineages: Statement | None
 
-    def take(self, connection: Connection) -> int:
-        """Lock what deciding the judged batch looks at, but for pipelines; how many deals had to leave the batch."""
+    def take(self, connection: Connection) -> Collection[int]:
+        """Lock what deciding the judged batch looks at, but for pipelines; the deals (by seq) that had to leave it."""
         if connection.dialect.name != "postgresql":
-            return 0
+            return ()
         left: set[int] = set()
         for statement in (self.origins, self.lineages):
             if statement is not None:
@@ -59,7 +59,7 @@ class Locks:
                 connection.execute(leave, {"left": sorted(left)})
         if self.tunnels is not None:
             self.tunnels.run(connection).close()
-        return len(left)
+        return left
 
 
 def locks(order: Mapping[int, Tunnel]) -> Locks:

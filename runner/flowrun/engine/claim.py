@@ -3,16 +3,20 @@
 A batch never spans two rounds of the present instant. On SQLite whoever writes is alone, so claiming is reading. On
 PostgreSQL many runners claim at once: each takes the deals that no other has, and locks them, rows of the queue and of
 `deals` both, until its transaction ends; what it then reads of them stays as it is. Deals that someone else is writing
-are left for the next tick.
+are left for a later tick.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, Integer, and_, func, insert, or_, select
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, Integer, and_, func, insert, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from flowrun.engine import batch as working
 from flowrun.engine.batch import batch
 from flowrun.engine.effects import NOW
+from flowrun.engine.left import Way
 from flowrun.engine.statement import Statement, parameter
 from flowrun.store.tables import deals_table, queue
 
@@ -28,10 +32,13 @@ _CLAIM_PAST, _CLAIM_ROUND = (
 )
 
 
-def claimed(connection: Connection, now: int, size: int) -> int | None:
-    """Take at most `size` deals, in order, of one round; the round, or None when no deal is awake (and free)."""
+def claimed(connection: Connection, now: int, size: int, left: Sequence[int] = ()) -> int | None:
+    """Take at most `size` deals, in order, of one round; the round, or None when no deal is awake (and free).
+
+    Those `left` (by seq) are passed over, where others work beside this runner.
+    """
     if connection.dialect.name == "postgresql":
-        return _claimed_beside_others(connection, now, size)
+        return _claimed_beside_others(connection, now, size, list(left))
     first = _FIRST.run(connection, now=now).one_or_none()
     if first is None:
         return None
@@ -44,10 +51,14 @@ def claimed(connection: Connection, now: int, size: int) -> int | None:
     return int(round_)
 
 
+_MOST_HELD = 100
+"""Deals that others have one by one. Where they have more, those are other runners' batches, done in a moment."""
 _deals = deals_table(None)
+_LEFT = parameter("left", ARRAY(BigInteger))
+_NOT_LEFT = queue.c.deal != func.all(_LEFT)
 _FIRST_FREE = Statement(
     select(queue.c.wake_at, queue.c.round)
-    .where(queue.c.wake_at <= NOW)
+    .where(queue.c.wake_at <= NOW, _NOT_LEFT)
     .order_by(*_ORDER)
     .limit(1)
     .with_for_update(skip_locked=True)
@@ -59,7 +70,7 @@ def _locked(which: ColumnElement[bool]) -> Statement:
     free = (
         select(queue.c.deal, queue.c.wake_at, queue.c.round)
         .select_from(queue.join(_deals, _deals.c.seq == queue.c.deal))
-        .where(which)
+        .where(which, _NOT_LEFT)
         .order_by(*_ORDER)
         .limit(_SIZE)
         .with_for_update(skip_locked=True)
@@ -72,13 +83,40 @@ def _locked(which: ColumnElement[bool]) -> Statement:
 _LOCK_PAST, _LOCK_ROUND = _locked(_PAST), _locked(_OF_ROUND)
 
 
-def _claimed_beside_others(connection: Connection, now: int, size: int) -> int | None:
-    first = _FIRST_FREE.run(connection, now=now).one_or_none()
+_HELD = Statement(
+    select(queue.c.deal, queue.c.wake_at, queue.c.round)
+    .where(queue.c.wake_at <= NOW, _NOT_LEFT)
+    .order_by(*_ORDER)
+    .limit(_MOST_HELD + 1)
+)
+_NEXT = Statement(select(func.min(queue.c.wake_at)))
+_NEXT_BESIDE = Statement(select(func.min(queue.c.wake_at)).where(_NOT_LEFT))
+
+
+def next_wake(connection: Connection, left: Sequence[int]) -> int | None:
+    """The next instant (ms) at which one of the deals that aren't `left` must be looked at; None: all wait for data."""
+    found: int | None = (_NEXT_BESIDE.run(connection, left=left) if left else _NEXT.run(connection)).scalar_one()
+    return found
+
+
+def held(connection: Connection, now: int, left: Sequence[int]) -> Collection[Way]:
+    """The deals that are awake, and that others have, where none of those that aren't `left` could be claimed.
+
+    None where they are many.
+    """
+    if connection.dialect.name != "postgresql":
+        return ()
+    found = _HELD.run(connection, now=now, left=left).all()
+    return [tuple(row) for row in found] if len(found) <= _MOST_HELD else ()
+
+
+def _claimed_beside_others(connection: Connection, now: int, size: int, left: list[int]) -> int | None:
+    first = _FIRST_FREE.run(connection, now=now, left=left).one_or_none()
     if first is None:
         return None
     wake_at, round_ = first
     working.clear(connection)
     past = wake_at < now or round_ == 0
     statement = _LOCK_PAST if past else _LOCK_ROUND
-    taken = statement.run(connection, now=now, size=size, **({} if past else {"round": round_}))
-    return (0 if past else int(round_)) if taken.rowcount else None
+    taken = statement.run(connection, now=now, size=size, left=left, **({} if past else {"round": round_}))
+    return (0 if past else int(round_)) if taken.rowcount or not size else None

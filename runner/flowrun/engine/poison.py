@@ -59,7 +59,7 @@ class _Undone(Exception):
 
 
 class _Elsewhere(Exception):
-    """The first deal in the queue is no longer the one that is tried."""
+    """The first deal in the queue is no longer the one that is tried, or someone else has what that one needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +169,11 @@ class Hunt:
         """Hear of a tick that has worked."""
         if not self.on:
             return
-        self._left -= tick.looked
+        passed = tick.looked + tick.left
+        self._left -= passed
         self._alone = None
         if self._within:
-            self._within = max(0, self._within - tick.looked)
+            self._within = max(0, self._within - passed)
             self._size = max(1, self._within // 2)
         else:
             self._size *= 2
@@ -286,7 +287,8 @@ class Hunt:
         try:
             with self._store.write(self._connection) if keep else self._undoing() as transaction:
                 tick = self.ticker.tick(transaction, 1, trial.judge)
-                self._check_it_is(seq)
+                if self.ticker.claim.last != seq or (tick is not None and tick.left):
+                    raise _Elsewhere
                 self._refused = list(transaction.connection.execute(_REFUSED).scalars())
         except DBAPIError as error:
             self.ticker.undone()
@@ -302,10 +304,6 @@ class Hunt:
             yield transaction
             raise _Undone
         self.ticker.undone()
-
-    def _check_it_is(self, seq: int) -> None:
-        if self.ticker.claim.last != seq:
-            raise _Elsewhere
 
     def _postpone(self, seq: int, error: DBAPIError) -> None:
         delay = min(LONGEST_DELAY, self._put_off.get(seq, FIRST_DELAY // 2) * 2)

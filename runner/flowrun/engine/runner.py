@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
+from flowrun.engine.left import Left
 from flowrun.engine.poison import Hunt
 from flowrun.engine.presence import Presence
 from flowrun.engine.tick import Tick, Ticker
@@ -32,8 +33,8 @@ _FIRST_ABSENCE = 0.2
 _LONGEST_ABSENCE = 5.0
 """Seconds between two looks for a database that has gone away: at first, and at most."""
 _STEP_BACK = 1_000
-_BARREN = 100
-"""Ticks in a row, a second or so, that can do nothing since others have what they need, before that counts as idle."""
+_FRUITLESS = 6
+"""How often in a row deals may need what others have, a second or so, before a runner that is to end leaves them."""
 _GAP = 0.1
 _LONGEST_GAP = 0.010
 """A runner without end leaves the store alone for a tenth of the time that it held it: programs that know no turn, only
@@ -89,7 +90,6 @@ class Runner:
     _seen: int = 0
     _held: float = 0.0
     _pause: float = _QUICKEST
-    _barren: int = 0
 
     def until_idle(self) -> Totals:
         """Tick until no deal is awake.
@@ -99,7 +99,7 @@ class Runner:
         with self.store.connect() as connection:
             self._start(connection)
             hunt = self._hunt(connection)
-            while not self.stopped() and self._tick(connection, hunt):
+            while not self.stopped() and (self._tick(connection, hunt) or self._waited(hunt.ticker.left)):
                 pass
             hunt.complain()
         return self.totals
@@ -165,8 +165,16 @@ class Runner:
     def _hunt(self, connection: Connection) -> Hunt:
         return Hunt(self.store, connection, Ticker(connection, check=self.store.check_version), self.warn)
 
+    def _waited(self, left: Left) -> bool:
+        """Whether there is something to look at again, now that it has been waited for."""
+        if not left.needing or left.turns >= _FRUITLESS:
+            return False
+        self._sleep(left.rest)
+        return True
+
     def _tick(self, connection: Connection, hunt: Hunt) -> bool:
         self.step()
+        hunt.ticker.left.look_again()
         if not self._awake(connection, hunt.ticker):
             return False
         usual = self.size or self._batch
@@ -191,13 +199,8 @@ class Runner:
                 self._adapt(tick, usual, time.monotonic() - started)
             hunt.done(tick)
         self._held = time.monotonic() - started
-        if tick is not None and not tick.looked:
-            self._barren += 1
-            time.sleep(random.uniform(0.0, _SLOWEST))  # noqa: S311 - jitter
-            return self._barren < _BARREN
-        self._barren = 0
         self._pause = _QUICKEST
-        if tick is not None:
+        if tick is not None and tick.looked:
             self.totals.add(tick)
             self.totals.seconds, self.totals.room = self._held, usual
             self.report(tick, self.totals)
@@ -231,6 +234,8 @@ class Runner:
             self._pause = min(_SLOWEST, self._pause * 1.5)
             if before is None:
                 # Only the queue tells. What is awake in it may be another runner's, so it is never asked at once.
+                if ticker.left.due:
+                    return
                 wake_at = self._next_wake(connection, ticker)
                 if wake_at is not None and wake_at <= self.store.clock.now():
                     return

@@ -15,23 +15,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, or_, select
+from sqlalchemy import Connection, Integer, delete, func, insert, or_, select
 
 from flowrun.engine import batch as working
 from flowrun.engine.alone import lock_counters
 from flowrun.engine.batch import acts, batch
 from flowrun.engine.batch import rules as rules_table
-from flowrun.engine.claim import claimed
+from flowrun.engine.claim import claimed, held, next_wake
 from flowrun.engine.gather import settled
 from flowrun.engine.judge import judge_parameters
+from flowrun.engine.left import Left
 from flowrun.engine.rules import Rules, rules_of
-from flowrun.engine.statement import Statement
+from flowrun.engine.statement import Statement, parameter
 from flowrun.flow.codec import loads
 from flowrun.store.connection import Transaction
-from flowrun.store.tables import flowrun, queue, revisions, tunnels, version
+from flowrun.store.tables import flowrun, revisions, tunnels, version
 
 _CLAIMED = Statement(select(func.count(), func.max(batch.c.deal)))
-_NEXT = Statement(select(func.min(queue.c.wake_at)))
+_DONE = Statement(select(func.count()).where(batch.c.ord < parameter("cut", Integer)))
 _REVISION = Statement(select(flowrun.c.revision))
 _REVISION_AND_VERSION = Statement(select(flowrun.c.revision, select(version.c.version_num).scalar_subquery()))
 _WAITING = Statement(
@@ -46,13 +47,15 @@ _RESULTS = Statement(
 class Tick:
     """What one tick did, at an instant of its project's zone.
 
-    `looked` is 0 where each deal that it took needs another one that someone else has. `results` counts the firings by
+    `looked` counts the deals that it is done with, `left` those that it took and left, since someone else has another
+    one that they need. `results` counts the firings by
     kind of route and result, `by_tunnel` by tunnel and result. `revision` is the one that it obeyed.
     """
 
     at: int
     timezone: str
     looked: int
+    left: int
     results: dict[tuple[str, str], int]
     by_tunnel: dict[tuple[str, str], int]
     revision: int
@@ -83,8 +86,9 @@ class Ticker:
     """Runs ticks on one connection, with the rules of the applied revision, reloaded when another is applied.
 
     `compile` makes the rules of a revision from its number and text; a caller may remember what it made. `claim` is
-    what the last tick took, also when it failed. `check` hears, within each tick and before it does anything, which
-    version the store's tables have by then, and raises if that is none to be worked on.
+    what the last tick took, also when it failed; `left` are the deals that ticks pass over for a while. `check` hears,
+    within each tick and before it does anything, which version the store's tables have by then, and raises if that is
+    none to be worked on.
     """
 
     def __init__(
@@ -99,6 +103,7 @@ class Ticker:
         self._rules: Rules | None = None
         self._ready = False
         self.claim = Claim()
+        self.left = Left()
 
     def tick(self, transaction: Transaction, size: int, judge: Judge | None = None) -> Tick | None:
         """Do one batch of at most `size` deals; None when no deal is awake.
@@ -120,14 +125,17 @@ class Ticker:
         rules = self._load(connection)
         if rules is None:
             return None
-        round_ = claimed(connection, now, size)
+        passed_over = self.left.deals
+        round_ = claimed(connection, now, size, passed_over)
         if round_ is None:
+            self.left.add(held(connection, now, passed_over))
             return None
         self.claim = Claim(*_CLAIMED.run(connection).one())
         looked = self.claim.deals
         moment = judge_parameters(rules.flow, now) | {"revision": rules.revision}
         judge(connection, rules, moment)
         left = rules.locks.take(connection)
+        self.left.add([(seq,) for seq in left], needing=True)
         waiting = self._waiting(connection, rules)
         calm = rules.acting.calm.run(connection, **moment, waiting=json.dumps(waiting)).scalar_one()
         cut = looked + 1
@@ -143,12 +151,12 @@ class Ticker:
         for kind, pos, result, count in _RESULTS.run(connection):
             results[kind, result] += count
             by_tunnel[rules.order[pos].id, result] += count
-        return Tick(now, rules.flow.timezone, max(0, cut - 1 - left), dict(results), dict(by_tunnel), rules.revision)
+        done = _DONE.run(connection, cut=cut).scalar_one() if left else cut - 1
+        return Tick(now, rules.flow.timezone, done, len(left), dict(results), dict(by_tunnel), rules.revision)
 
     def next_wake(self, connection: Connection) -> int | None:
-        """The next instant at which a deal must be looked at, or None when all wait for data."""
-        found: int | None = _NEXT.run(connection).scalar_one()
-        return found
+        """The next instant at which a deal must be looked at that isn't passed over; None when all wait for data."""
+        return next_wake(connection, self.left.deals)
 
     def _load(self, connection: Connection) -> Rules | None:
         if self._check is None:

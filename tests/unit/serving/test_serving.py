@@ -210,7 +210,7 @@ def test_metrics_of_the_store(store: Store, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("accept", ["*/*", "application/openmetrics-text; version=1.0.0"])
 def test_metrics_of_the_runner(store: Store, accept: str) -> None:
     totals = Totals(seconds=0.02)
-    tick = Tick(NOON, "UTC", 60, {}, {("wins", "fired"): 2, ("wins", "parked"): 1}, 1)
+    tick = Tick(NOON, "UTC", 60, 0, {}, {("wins", "fired"): 2, ("wins", "parked"): 1}, 1)
     with Served(store.url) as served:
         for _ in range(2):
             served.watch.hear(Ticked(tick, totals, True))
