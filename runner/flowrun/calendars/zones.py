@@ -1,10 +1,11 @@
 """Time zones: instants as local time and back, over the gaps and folds of summer time.
 
 Owns the one answer to "which instant is this local time?" (semantics.md, "Due"): a local time that does not exist is
-the first valid instant after the gap, one that exists twice is the first of the two. Rules and data are those of
-`zoneinfo`; what is added is that answer, arithmetic on integer milliseconds, and speed: SQLite calls this once a row.
-Most days lie far from any change of the clocks. For those (`quiet` days) one dictionary look-up gives the offset and
-the rest is integer arithmetic; only days near a change take the careful way.
+the first valid instant after the gap, one that exists twice is the first of the two. Rules are those of `zoneinfo`,
+data those of the package `tzdata`, whatever the machine has: times are the same everywhere. What is added is that
+answer, arithmetic on integer milliseconds, and speed: SQLite calls this once a row. Most days lie far from any change
+of the clocks. For those (`quiet` days) one dictionary look-up gives the offset and the rest is integer arithmetic; only
+days near a change take the careful way.
 
 Instants are milliseconds UTC since 1970; local times are naive datetimes. What would leave the years 1-9999 raises
 OverflowError.
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -65,9 +67,19 @@ def _known() -> frozenset[str]:
 @cache
 def zone(name: str) -> Zone:
     """The zone of that IANA name, case included. Raises UnknownZone; only a known name ever reaches the file system."""
+    with _file(name).open("rb") as data:
+        return Zone(name, ZoneInfo.from_file(data, name))
+
+
+def zone_data(name: str) -> bytes:
+    """What the package says of that zone, as RFC 8536 has it. Raises UnknownZone."""
+    return _file(name).read_bytes()
+
+
+def _file(name: str) -> Traversable:
     if name not in _known():
         raise UnknownZone(f"there is no time zone '{excerpt(name)}'")
-    return Zone(name, ZoneInfo(name))
+    return files("tzdata").joinpath("zoneinfo", *name.split("/"))
 
 
 @dataclass(frozen=True, slots=True)

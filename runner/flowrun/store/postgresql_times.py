@@ -11,19 +11,16 @@ The rows are written anew when the data that they were made of are others: `vers
 from __future__ import annotations
 
 import hashlib
-import zoneinfo
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib.metadata import version
-from importlib.resources import files
 from itertools import pairwise
-from pathlib import Path
 
 from sqlalchemy import Connection
 
 from flowrun.calendars.calendar import Calendar, key
 from flowrun.calendars.working import Timetable, WorkingTime
-from flowrun.calendars.zones import zone
+from flowrun.calendars.zones import zone, zone_data
 from flowrun.flow.model import Flow
 
 TABLES = ("zones", "zone_offsets", "calendars", "calendar_days", "calendar_spans")
@@ -83,6 +80,16 @@ def provide_scratch(connection: Connection, *flows: Flow) -> None:
     for table in TABLES:
         connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {table} (LIKE {table} INCLUDING ALL)")
     _fill(connection, zones, calendars)
+
+
+def behind(connection: Connection, flow: Flow) -> bool:
+    """Whether the tables lack what the flow uses, or were made of other data than this machine has. Raises UnknownZone.
+
+    What runs here with the store reckons by the tables all the same.
+    """
+    zones, calendars = _used((flow,))
+    versions = {name: _version(one) for name, one in calendars.items()}
+    return _missing(connection, "zones", "name", zones) or _missing(connection, "calendars", "key", versions)
 
 
 def _used(flows: tuple[Flow, ...]) -> tuple[Mapping[str, str], Mapping[str, Calendar]]:
@@ -166,10 +173,5 @@ def _version(calendar: Calendar) -> str:
 
 @cache
 def _zone_version(name: str) -> str:
-    """The digest of the file that Python reads the zone from: the machine's, else that of the package `tzdata`."""
-    for folder in zoneinfo.TZPATH:
-        path = Path(folder, name)
-        if path.is_file():
-            return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    data = files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
-    return hashlib.sha256(data).hexdigest()[:16]
+    """The digest of the zone's data."""
+    return hashlib.sha256(zone_data(name)).hexdigest()[:16]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from datetime import UTC, date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -27,6 +29,20 @@ def local(text: str) -> datetime:
 def test_a_zone_is_made_once() -> None:
     assert zone("Europe/Berlin") is BERLIN
     assert zone("Europe/Berlin") != zone("Europe/Paris")
+
+
+def test_what_the_machine_has_of_zones_is_nothing_to_us(tmp_path: Path) -> None:
+    (tmp_path / "Europe").mkdir()
+    (tmp_path / "Europe/Berlin").write_bytes(zones.zone_data("Asia/Tokyo"))
+    noon = utc("2026-03-02T12:00")
+    zoneinfo.reset_tzpath([tmp_path])
+    try:
+        ZoneInfo.clear_cache()
+        assert datetime.fromtimestamp(noon / 1000, ZoneInfo("Europe/Berlin")).hour == 21, "Python would believe it"
+        assert zone.__wrapped__("Europe/Berlin").text(noon) == "2026-03-02T13:00"
+    finally:
+        zoneinfo.reset_tzpath()
+        ZoneInfo.clear_cache()
 
 
 @pytest.mark.parametrize(

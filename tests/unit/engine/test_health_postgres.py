@@ -8,13 +8,15 @@ from sqlalchemy import insert
 from flowrun.clock import FixedClock
 from flowrun.commands.doctor import Verdict, doctor
 from flowrun.engine.gauges import gauges
+from flowrun.engine.live import apply_flow
 from flowrun.engine.presence import Presence
 from flowrun.store import runners
 from flowrun.store.connection import open_store
+from flowrun.store.revisions import Author
 from flowrun.store.runners import GONE, Registered
 from flowrun.store.tables import queue
 from tests.postgres import Database
-from tests.unit.store.example import NOON
+from tests.unit.store.example import NOON, flow
 
 
 def test_register_gauges_and_check_up(fast_postgres: Database) -> None:
@@ -40,3 +42,18 @@ def test_register_gauges_and_check_up(fast_postgres: Database) -> None:
         one.sign_off(connection)
     gone = {row.check: row for row in doctor(f"{fast_postgres.url}_not", FixedClock(NOON)).findings}
     assert gone["store"].verdict is Verdict.PROBLEM
+
+
+def test_time_zone_data_that_are_others_than_the_machines(fast_postgres: Database) -> None:
+    with open_store(fast_postgres.url, FixedClock(NOON), create=True) as store:
+        with store.write(alone=True) as transaction:
+            apply_flow(transaction, flow(), {}, Author())
+        assert [one.check for one in doctor(fast_postgres.url, FixedClock(NOON)).findings].count("zones") == 1
+        with store.write() as transaction:
+            transaction.connection.exec_driver_sql("UPDATE zones SET version = 'another'")
+        said = [one for one in doctor(fast_postgres.url, FixedClock(NOON)).findings if one.check == "zones"]
+        assert [one.verdict for one in said] == [Verdict.OK, Verdict.WARNING]
+        assert "the store has other time zone data" in said[1].found
+        with store.write(alone=True) as transaction:
+            apply_flow(transaction, flow(), {}, Author())
+        assert [one.check for one in doctor(fast_postgres.url, FixedClock(NOON)).findings].count("zones") == 1

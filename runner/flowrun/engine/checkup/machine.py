@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import platform
 import sqlite3
-import zoneinfo
 from collections.abc import Iterable
 from datetime import datetime
 from importlib import import_module
 from importlib.metadata import version
-from pathlib import Path
 
 from flowrun import __version__
 from flowrun.calendars.zones import zone
@@ -61,30 +59,9 @@ def clock(patient: Patient) -> Iterable[Finding]:
 
 
 def zone_data(_: Patient) -> Iterable[Finding]:
-    """Where time zones come from, and whether a change of the clocks is known that is certain."""
+    """Whether a change of the clocks is known that is certain."""
     name, local, instant = _KNOWN
-    package = str(getattr(import_module("tzdata"), "IANA_VERSION", version("tzdata")))
     if zone(name).local(instant) != local:
-        yield problem("zones", f"{name} misses the change of 2026-03-29", "upgrade the package tzdata, or the system's")
+        yield problem("zones", f"{name} misses the change of 2026-03-29", "upgrade the package tzdata")
         return
-    system = _system_zones()
-    if system is not None and system < package:
-        yield warning(
-            "zones",
-            f"the system's data ({system}) is used, and is older than that of the package tzdata ({package})",
-            "upgrade the system's zone data, or set PYTHONTZPATH to nothing, which leaves it out",
-        )
-        return
-    yield fine("zones", f"tzdata {package}" + (f", the system's {system}" if system else ""))
-
-
-def _system_zones() -> str | None:
-    """The release of the system's data, which Python takes first; None where there is none, or it doesn't say."""
-    for folder in zoneinfo.TZPATH:
-        try:
-            with Path(folder, "tzdata.zi").open(encoding="ascii", errors="replace") as file:
-                words = file.readline().split()
-        except OSError:
-            continue
-        return words[-1] if words[:2] == ["#", "version"] else None
-    return None
+    yield fine("zones", f"tzdata {getattr(import_module('tzdata'), 'IANA_VERSION', version('tzdata'))}")

@@ -14,7 +14,7 @@ from flowrun.engine.checkup.patient import Patient
 from flowrun.engine.gauges import MOST, Gauges
 from flowrun.engine.gauges import read as read_gauges
 from flowrun.flow.model import Flow
-from flowrun.store import revisions, runners
+from flowrun.store import postgresql_times, revisions, runners
 from flowrun.store.tables import flowrun
 
 _MINUTE = 60_000
@@ -32,7 +32,17 @@ def revision(patient: Patient) -> Iterable[Finding]:
         return
     flow = applied.flow
     yield fine("revision", f"{applied.number} of project '{flow.project}'")
-    yield from _zones(flow)
+    unknown = list(_zones(flow))
+    yield from unknown
+    if patient.path is None and not unknown:
+        with patient.read() as connection:
+            behind = postgresql_times.behind(connection, flow)
+        if behind:
+            yield warning(
+                "zones",
+                "the store has other time zone data, or holidays, than this machine: deals fire by the store's",
+                "apply once more with 'flowrun apply', from the machine with the newer packages tzdata and holidays",
+            )
     yield from _holidays(flow, from_ms(patient.clock.now()).year)
 
 
