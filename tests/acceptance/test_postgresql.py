@@ -7,10 +7,15 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
+import pytest
 
+from flowrun.cli import main
+from flowrun.store import lock
 from tests.postgres import Database
 
 ROOT = Path(__file__).parents[2]
@@ -57,3 +62,69 @@ def test_applying_again_writes_down_the_zones_data_that_are_new(tmp_path: Path, 
         rows = connection.execute("SELECT count(*) FROM zone_offsets WHERE since > 0").fetchone()
         assert rows is not None
         assert rows[0] > 1_000
+
+
+FLOW = """flowrun: 1
+project: acme
+fields: {paid: {type: boolean, default: false}, amount: decimal}
+pipelines: {sales: {stages: [new, docs, {id: won, outcome: won}]}}
+tunnels:
+  first: {from: sales.new, to: sales.docs, action: move, when: deal.paid}
+"""
+WIDER = FLOW.replace("when: deal.paid}", "existing: include}").replace(
+    "amount: decimal", "amount: decimal, seats: integer"
+)
+
+
+@pytest.fixture
+def told(
+    tmp_path: Path, fast_postgres: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[pytest.CaptureFixture[str]]:
+    """What is printed by commands that are run in a folder of their own, on an empty database."""
+    monkeypatch.chdir(tmp_path)
+    Path("flows").mkdir()
+    monkeypatch.setenv("FLOWRUN_STORE", fast_postgres.url)
+    monkeypatch.delenv("FLOWRUN_NOW", raising=False)
+    monkeypatch.setattr("sys.stdin", None)
+    yield capsys
+    lock.introduce("flowrun", lambda _message: None)
+
+
+def says(told: pytest.CaptureFixture[str], status: int, *arguments: str) -> str:
+    told.readouterr()
+    assert main(arguments) == status, told.readouterr()
+    return "".join(told.readouterr())
+
+
+def test_a_saved_plan_is_carried_out_once_and_there_is_a_way_back(
+    told: pytest.CaptureFixture[str], fast_postgres: Database
+) -> None:
+    def stages() -> list[tuple[object, ...]]:
+        return connection.execute("SELECT id, stage, amount FROM deals WHERE id < 'c' ORDER BY id").fetchall()
+
+    Path("flows/a.yaml").write_text(FLOW)
+    says(told, 0, "apply", "--yes")
+    with psycopg.connect(fast_postgres.url, autocommit=True) as connection:
+        connection.execute("INSERT INTO deals (id, stage, amount) VALUES ('a', 'sales.new', 100)")
+        connection.execute("INSERT INTO deals (id, stage) SELECT 'old' || n, 'sales.won' FROM generate_series(1, 20) n")
+        Path("flows/a.yaml").write_text(WIDER)
+        says(told, 0, "diff", "--out", "one.json")
+        says(told, 0, "diff", "--out", "other.json")
+        assert str(urlsplit(fast_postgres.url).password) not in Path("one.json").read_text()
+        says(told, 0, "apply", "one.json")
+        assert "the plan is stale" in says(told, 3, "apply", "other.json")
+        says(told, 0, "run", "--until-idle")
+        assert stages() == [("a", "sales.docs", 100)]
+        connection.execute("UPDATE deals SET seats = 3 WHERE id = 'a'")
+        assert "--allow" in says(told, 4, "rollback", "1", "--yes")
+        says(told, 0, "rollback", "1", "--yes", "--allow", "remove-field")
+        assert "seats" not in says(told, 0, "deals", "show", "a")
+        connection.execute("INSERT INTO deals (id, stage) VALUES ('b', 'sales.new')")
+        says(told, 0, "run", "--until-idle")
+        assert stages() == [("a", "sales.docs", 100), ("b", "sales.new", None)], "the condition is back"
+        says(told, 0, "rollback", "2", "--yes")
+        assert connection.execute("SELECT seats FROM deals WHERE id < 'c' ORDER BY id").fetchall() == [(3,), (None,)]
+        says(told, 0, "run", "--until-idle")
+        assert stages() == [("a", "sales.docs", 100), ("b", "sales.docs", None)]
+        history = connection.execute("SELECT number, plan IS NOT NULL FROM revisions ORDER BY number").fetchall()
+        assert history == [(1, False), (2, True), (3, False), (4, False)]
