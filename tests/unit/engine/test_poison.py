@@ -32,19 +32,33 @@ m: {from: sales.new, to: sales.docs, action: move}
 """
 
 
-def refuse(w: World, when: str, on: str = "UPDATE OF stage", message: str = "not this one") -> None:
+def on_postgresql(w: World) -> bool:
+    return w.store.engine.dialect.name == "postgresql"
+
+
+def refuse(
+    w: World, when: str, on: str = "UPDATE OF stage", message: str = "not this one", table: str = "deals"
+) -> None:
     """A trigger of another program: what it refuses, it aborts."""
-    if w.store.engine.dialect.name == "postgresql":
-        raises = f"BEGIN RAISE EXCEPTION ''{message}''; END"
-        w.sql(f"CREATE OR REPLACE FUNCTION other() RETURNS trigger LANGUAGE plpgsql AS '{raises}'")
-        w.sql(f"CREATE TRIGGER other AFTER {on} ON deals FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION other()")
+    if on_postgresql(w):
+        also(w, f"RAISE EXCEPTION '{message}'", when, on, table)
     else:
-        w.sql(f"CREATE TRIGGER other AFTER {on} ON deals WHEN {when} BEGIN SELECT RAISE(ABORT, '{message}'); END")
+        also(w, f"SELECT RAISE(ABORT, '{message}')", when, on, table)
 
 
-def allow(w: World) -> None:
+def also(w: World, does: str, when: str, on: str = "UPDATE OF stage", table: str = "deals") -> None:
+    """A trigger of another program that does that."""
+    if on_postgresql(w):
+        body = f"$$ BEGIN {does}; RETURN NULL; END $$"
+        w.sql(f"CREATE OR REPLACE FUNCTION other() RETURNS trigger LANGUAGE plpgsql AS {body}")
+        w.sql(f"CREATE TRIGGER other AFTER {on} ON {table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION other()")
+    else:
+        w.sql(f"CREATE TRIGGER other AFTER {on} ON {table} WHEN {when} BEGIN {does}; END")
+
+
+def allow(w: World, table: str = "deals") -> None:
     """Take that trigger away."""
-    w.sql("DROP TRIGGER other" + (" ON deals" if w.store.engine.dialect.name == "postgresql" else ""))
+    w.sql("DROP TRIGGER IF EXISTS other" + (f" ON {table}" if on_postgresql(w) else ""))
 
 
 def crowd(tunnels: str, count: int) -> World:
@@ -214,14 +228,10 @@ def test_whatever_another_program_has_there(table: str | None, statement: str, m
     assert len(warned) == 1
 
 
-@pytest.mark.sqlite
 def test_what_fails_at_the_commit_alone() -> None:
     w = crowd(f"{BOTH}\nlast: {{from: sales.docs, to: sales.won, action: move}}", 30)
     w.sql("CREATE TABLE theirs (x TEXT REFERENCES deals (id) DEFERRABLE INITIALLY DEFERRED)")
-    w.sql(
-        "CREATE TRIGGER other AFTER UPDATE OF stage ON deals WHEN NEW.id = 'd9' "
-        "BEGIN INSERT INTO theirs VALUES ('nobody'); END"
-    )
+    also(w, "INSERT INTO theirs VALUES ('nobody')", "NEW.id = 'd9'")
     run(w)
     assert parked(w) == [("m", "d9")]
     assert len(w.fired()) == 88
@@ -291,10 +301,9 @@ def test_a_value_of_the_wrong_type_stops_nobody_else() -> None:
     assert [deal for _, deal in w.fired() if deal != "d2"] == ["d1", "d3"]
 
 
-@pytest.mark.sqlite
 def test_a_journal_that_is_refused_puts_the_deal_off_for_longer_each_time() -> None:
     w = crowd(MOVE, 50)
-    w.sql("CREATE TRIGGER other BEFORE INSERT ON firings WHEN NEW.deal = 'd20' BEGIN SELECT RAISE(ABORT, 'never'); END")
+    refuse(w, "NEW.deal = 'd20'", "INSERT", "never", "firings")
     warned: list[str] = []
     runner = Runner(w.store, size=10_000, warn=warned.append)
     with pytest.raises(WorkFailed, match="a deal could be neither fired nor parked: never"):
@@ -302,16 +311,15 @@ def test_a_journal_that_is_refused_puts_the_deal_off_for_longer_each_time() -> N
     assert len(w.fired()) == 49
     assert w.queued() == {"d20": w.local(w.now + poison.FIRST_DELAY)}
     assert warned == ["deal 'd20' can be neither fired nor parked: never; it is tried again in 1 s"]
-    allow(w)
+    allow(w, "firings")
     w.later("1s")
     assert run(w) == []
     assert len(w.fired()) == 50
 
 
-@pytest.mark.sqlite
 def test_the_delay_grows_to_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     w = crowd(MOVE, 1)
-    w.sql("CREATE TRIGGER other BEFORE INSERT ON firings BEGIN SELECT RAISE(ABORT, 'never'); END")
+    refuse(w, "true", "INSERT", "never", "firings")
     warned: list[str] = []
 
     def later(pause: float) -> None:
@@ -324,21 +332,23 @@ def test_the_delay_grows_to_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     assert delays == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
-@pytest.mark.sqlite
 def test_what_fails_without_a_deal_is_no_deals_fault() -> None:
     w = crowd(MOVE, 10)
-    w.sql("CREATE TRIGGER other AFTER UPDATE OF stage ON deals BEGIN INSERT INTO nowhere VALUES (1); END")
-    with pytest.raises(WorkFailed, match=r"refuses what a runner writes: no such table: main\.nowhere"):
+    if on_postgresql(w):
+        w.sql("CREATE FUNCTION other() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'nowhere'; END $$")
+        w.sql("CREATE TRIGGER other BEFORE UPDATE OF stage ON deals FOR EACH STATEMENT EXECUTE FUNCTION other()")
+    else:
+        w.sql("CREATE TRIGGER other AFTER UPDATE OF stage ON deals BEGIN INSERT INTO nowhere VALUES (1); END")
+    with pytest.raises(WorkFailed, match=r"refuses what a runner writes: .*nowhere"):
         run(w)
     assert w.journal() == []
     assert len(w.queued()) == 10
 
 
-@pytest.mark.sqlite
 def test_what_passes_by_itself_is_not_parked(patient: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     w = crowd(MOVE, 10)
     refuse(w, "NEW.id = 'd5'")
-    monkeypatch.setattr("flowrun.engine.poison.time.sleep", lambda _pause: w.sql("DROP TRIGGER IF EXISTS other"))
+    monkeypatch.setattr("flowrun.engine.poison.time.sleep", lambda _pause: allow(w))
     assert run(w) == []
     assert len(w.fired()) == 10
 
@@ -385,15 +395,15 @@ def test_it_costs_nothing_while_nothing_fails() -> None:
     assert not {"SAVEPOINT", "UPDATE temp.candidates SET"} & set(seen)
 
 
-@pytest.mark.sqlite
 def test_the_lock_is_free_between_two_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     w = crowd(MOVE, 1)
     refuse(w, "true")
     written: list[int] = []
 
     def pause(_seconds: float) -> None:
-        with w.store.connect() as connection:
-            assert not connection.connection.driver_connection.in_transaction  # type: ignore[union-attr]
+        if not on_postgresql(w):
+            with w.store.connect() as connection:
+                assert not connection.connection.driver_connection.in_transaction  # type: ignore[union-attr]
         written.append(operate_once(w))
 
     monkeypatch.setattr("flowrun.engine.poison.time.sleep", pause)
