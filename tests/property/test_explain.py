@@ -22,7 +22,7 @@ from flowrun.store.tables import deals_table, firings, queue
 from tests.property.histories import Event, histories
 from tests.property.test_engine import Played, played_by_reference, remembered_rules
 
-EXAMPLES = int(os.environ.get("FLOWRUN_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("FLOWRUN_EXAMPLES", "20"))
 FORETOLD = {
     Outlook.FIRES: {"fired"},
     Outlook.SETTLES: {"exists", "declined"},

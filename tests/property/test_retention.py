@@ -19,7 +19,7 @@ from flowrun.flow.model import Breaker, Flow
 from tests.property.histories import Event, histories
 from tests.property.test_engine import Played, played_by_reference, remembered_rules
 
-EXAMPLES = int(os.environ.get("FLOWRUN_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("FLOWRUN_EXAMPLES", "20"))
 PRUNED = {"rows": 0}
 
 
