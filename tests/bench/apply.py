@@ -20,8 +20,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-from run import flow_text, make  # type: ignore[import-not-found]
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.bench.run import flow_text, make
 
 NOW = "2026-03-06T12:05Z"
 ALLOWED = ("remove-stage", "remove-field", "field-type", "leave-won", "existing", "share")

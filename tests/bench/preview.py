@@ -24,8 +24,8 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-from run import CONDITIONS, flow_text, make, measured, tunnels  # type: ignore[import-not-found]
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.bench.run import CONDITIONS, flow_text, make, measured, tunnels
 
 NOW = "2026-03-06T12:05Z"
 CHANGED = ("deal.amount > 10000", "deal.amount > 20000")
