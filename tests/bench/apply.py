@@ -21,7 +21,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tests.bench.run import flow_text, make
+from tests.bench.rules import flow_text
+from tests.bench.servers import Place
+from tests.bench.work import make
 
 NOW = "2026-03-06T12:05Z"
 ALLOWED = ("remove-stage", "remove-field", "field-type", "leave-won", "existing", "share")
@@ -111,7 +113,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        idle = make(folder, options.deals)
+        idle = folder / "bench.db"
+        make(Place(f"sqlite:///{idle}", path=idle), folder, options.deals)
         connection = sqlite3.connect(idle)
         connection.execute("UPDATE routes SET live_at = live_at + 1")
         connection.execute("DELETE FROM queue")

@@ -1,11 +1,12 @@
 """Stores to measure on: SQLite files, or databases of a real PostgreSQL server that is started for the benchmark.
 
 The server waits for the disk at each commit and has its own defaults otherwise. A store that was made once is copied
-for each measurement, so that all begin with the same.
+for each measurement, so that all begin with the same, and is on disk before it is measured.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Protocol
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+
+import psycopg
 
 from flowrun.store.connection import files_of
 from tests.postgres import Databases, databases
@@ -69,6 +72,8 @@ class Files:
         with self.fresh() as made:
             assert made.path is not None
             shutil.copyfile(place.path, made.path)
+            with made.path.open("rb+") as file:
+                os.fsync(file.fileno())
             yield made
 
 
@@ -88,6 +93,8 @@ class OnServer:
     def copy(self, place: Place) -> Iterator[Place]:
         """A database that has the other as its template."""
         with self._databases.fresh(place.name) as database:
+            with psycopg.connect(database.admin, autocommit=True) as admin:
+                admin.execute("CHECKPOINT")
             yield Place(database.url, name=database.name)
 
 
