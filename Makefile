@@ -1,17 +1,24 @@
 # What a contributor runs; `make help` lists it. Each target is a plain command or two: logic lives in Python.
 #   make PYTHON=python3.13 test          another Python (3.11 or newer) for a first set-up
+#   make bench DEALS_POSTGRES=1000000    all of it at full size, half an hour
 #   make soak DEALS=50000 DEATHS=3 KILLS=200 WRITES=3000   smaller than the full run
 
 PYTHON ?= python3
 DEALS ?= 1000000
+DEALS_POSTGRES ?= 200000
+DEALS_ALTERNATIVES ?= 20000
+LINEAR ?= 10000 100000 1000000
+LINEAR_POSTGRES ?= 10000 100000
 DEATHS ?= 10
 KILLS ?= 10000
 KILLS_POSTGRES ?= 2000
 WRITES ?= 100000
 BIN := .venv/bin
+RESULTS := --results bench.jsonl
+GIVEN := $(foreach name,DEALS DEALS_POSTGRES DEALS_ALTERNATIVES LINEAR LINEAR_POSTGRES,$(if $(filter command,$(firstword $(origin $(name)))), $(name)='$($(name))'))
 FROM_311 := import sys; sys.exit(sys.version_info < (3, 11) and "flowrun needs Python 3.11 or newer and this is %s; name another one: make PYTHON=python3.12" % sys.version.split()[0])
 
-.PHONY: help demo test check lint types imports fresh bench soak docs schemas format lock setup clean
+.PHONY: help demo test check lint types imports fresh bench times soak docs schemas format lock setup clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -38,9 +45,19 @@ imports: setup ## the floors of the house
 fresh: setup ## are the generated copies (schemas/, docs/reference/) current?
 	$(BIN)/python docs/generate.py --check
 
-bench: setup ## speed and memory against hand-written SQL; DEALS=1000000
-	$(BIN)/python tests/bench/run.py --deals $(DEALS)
-	$(BIN)/python tests/bench/preview.py --deals $(DEALS)
+bench: setup .venv/alternatives ## speed beside hand-written SQL, into docs/benchmark.md; DEALS=1000000 DEALS_POSTGRES=200000
+	rm -f bench.jsonl
+	$(BIN)/python tests/bench/w1_million.py --database sqlite --deals $(DEALS) $(RESULTS)
+	$(BIN)/python tests/bench/w1_million.py --database postgresql --deals $(DEALS_POSTGRES) --runners 1 2 $(RESULTS)
+	$(BIN)/python tests/bench/w1_million.py --database sqlite --linear $(LINEAR) $(RESULTS)
+	$(BIN)/python tests/bench/w1_million.py --database postgresql --linear $(LINEAR_POSTGRES) $(RESULTS)
+	$(BIN)/python tests/bench/w1_alternatives.py --database sqlite --deals $(DEALS_ALTERNATIVES) $(RESULTS)
+	$(BIN)/python tests/bench/w1_alternatives.py --database postgresql --deals $(DEALS_ALTERNATIVES) $(RESULTS)
+	$(BIN)/python tests/bench/w4_diff.py --database sqlite --deals $(DEALS) $(RESULTS)
+	$(BIN)/python tests/bench/w4_diff.py --database postgresql --deals $(DEALS) $(RESULTS)
+	$(BIN)/python tests/bench/report.py bench.jsonl docs --command "$(strip make bench $(GIVEN))"
+
+times: setup ## speed and memory of apply, validate and test; DEALS=1000000
 	$(BIN)/python tests/bench/apply.py --deals $(DEALS)
 	$(BIN)/python tests/bench/validate.py
 	$(BIN)/python tests/bench/bad_input.py
@@ -72,5 +89,9 @@ setup: .venv/ready ## the virtual environment in .venv, exactly as locked
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+.venv/alternatives: .venv/ready
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]' || echo "bench: the alternatives can't be installed, and are NOT MEASURED" >&2
+	@touch $@
+
 clean: ## remove what the targets made
-	rm -rf .venv .demo build dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .demo bench.jsonl build dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

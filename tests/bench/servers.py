@@ -20,9 +20,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import psycopg
 
 from flowrun.store.connection import files_of
-from tests.postgres import Databases, databases
+from tests.postgres import ADDRESS, Databases, Server, databases
 
 DATABASES = ("sqlite", "postgresql")
+
+USUAL = {"timezone": "UTC", "datestyle": "ISO, MDY", "intervalstyle": "postgres"}
+"""What the tests set otherwise, and others' programs rely on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,5 +110,9 @@ def places(database: str, folder: Path) -> Iterator[Places]:
     if database == "sqlite":
         yield Files(folder)
         return
-    with databases(durable=True) as made:
+    if os.environ.get(ADDRESS):
+        with databases(durable=True) as given:
+            yield OnServer(given)
+        return
+    with Server(USUAL) as server, Databases(server.url) as made:
         yield OnServer(made)

@@ -146,6 +146,6 @@ def measured(commands: list[list[str]], within: dict[str, str] | None = None) ->
         process.returncode = os.waitstatus_to_exitcode(status)
         process.stderr.close()
         if status:
-            raise SystemExit(f"{process.args!r} failed:\n{complaint.decode()}")
+            raise SystemExit(f"a process that is measured failed:\n{complaint.decode()}")
         memory = max(memory, usage.ru_maxrss / 1024)
     return Measured(time.perf_counter() - began, memory)
