@@ -172,6 +172,7 @@ class Ticker:
             self._ready = False
         if not self._ready:
             working.create(connection)
+            working.look_small(connection)
             connection.execute(delete(rules_table))
             if self._rules.order:
                 connection.execute(

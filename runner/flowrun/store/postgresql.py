@@ -45,12 +45,20 @@ _SESSION = {
 
 _TUNED = {
     "enable_mergejoin": "off",
+    "enable_hashjoin": "off",
+    "enable_material": "off",
+    "join_collapse_limit": "1",
     "seq_page_cost": "50",
     "random_page_cost": "1.1",
     "statement_timeout": "60s",
 }
-"""A runner's session. The planner takes a temporary table for ten pages where it is smaller, and would rather pass over
-all deals than look so many of them up. Passing over pages is made dear, so that it does so with small tables only."""
+"""A runner's session: each deal of a batch is looked up by a key.
+
+Of temporary tables the planner knows no sizes, and of a journal that is growing no figures; a plan that it made for a
+small batch, or while there was no journal, serves a large one later. So it is kept from what pays only for known sizes:
+joins that pass over the whole of one side, and passing over pages, which is made dear and so done with small tables
+only.
+"""
 
 SILENCE = 15.0
 """Seconds after which the server ends the session of a runner that says nothing amid a transaction, having been stopped

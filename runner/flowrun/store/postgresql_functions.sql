@@ -99,19 +99,23 @@ $$;
 CREATE OR REPLACE FUNCTION fr_copy_id(root text, deal text, tunnel text, entry bigint) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE
+  alphabet CONSTANT text := 'abcdefghijklmnopqrstuvwxyz234567';
   digest bytea := sha256(convert_to(deal, 'UTF8') || '\x00'::bytea || convert_to(tunnel, 'UTF8') || '\x00'::bytea ||
     convert_to(CAST(entry AS text), 'UTF8'));
-  alphabet text := 'abcdefghijklmnopqrstuvwxyz234567';
-  made text := root || '~';
-  bits bigint := 0;
+  bits bigint := CAST(CAST('x' || encode(digest, 'hex') AS bit(50)) AS bigint);
 BEGIN
-  FOR at IN 0..6 LOOP
-    bits := (bits << 8) | get_byte(digest, at);
-  END LOOP;
-  FOR at IN 0..9 LOOP
-    made := made || substr(alphabet, CAST((bits >> (51 - 5 * at)) & 31 AS integer) + 1, 1);
-  END LOOP;
-  RETURN made;
+  -- Written out, since a loop takes twice as long, and a million copies are made.
+  RETURN root || '~' ||
+    substr(alphabet, CAST((bits >> 45) & 31 AS integer) + 1, 1) ||
+    substr(alphabet, CAST((bits >> 40) & 31 AS integer) + 1, 1) ||
+    substr(alphabet, CAST((bits >> 35) & 31 AS integer) + 1, 1) ||
+    substr(alphabet, CAST((bits >> 30) & 31 AS integer) + 1, 1) ||
+    substr(alphabet, CAST((bits >> 25) & 31 AS integer) + 1, 1) ||
+    substr(alphabet, CAST((bits >> 20) & 31 AS integer) + 1, 1) ||
+    substr(alphabet, CAST((bits >> 15) & 31 AS integer) + 1, 1) ||
+    substr(alphabet, CAST((bits >> 10) & 31 AS integer) + 1, 1) ||
+    substr(alphabet, CAST((bits >> 5) & 31 AS integer) + 1, 1) ||
+    substr(alphabet, CAST(bits & 31 AS integer) + 1, 1);
 END
 $$;
 
