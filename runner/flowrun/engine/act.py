@@ -117,11 +117,12 @@ def _calm(flow: Flow, sensitive: Sequence[int]) -> Statement:
         .subquery("lineages")
     )
     unusual = [Verdict.OVERFLOW, Verdict.DECLINED, Verdict.REFUSED]
+    looping = and_(deal.c._hops.is_not(None), out_of_hops(flow, deal.c._hops))
+    parked = exists().where(firings.c.result == PARKED, firings.c.deal == deal.c.id)
     trouble = [
         exists().where(or_(found.c.verdict.in_(unusual), found.c.again != 0)),
         exists().where(found.c.verdict == int(Verdict.READY), found.c.pos.in_(waiting)),
-        beside.where(deal.c._hops.is_not(None), out_of_hops(flow, deal.c._hops)).exists(),
-        beside.where(exists().where(firings.c.result == PARKED, firings.c.deal == deal.c.id)).exists(),
+        beside.where(or_(looping, parked)).exists(),
     ]
     if sensitive:
         trouble.append(exists().where(found.c.verdict == int(Verdict.READY), found.c.pos.in_(sensitive)))

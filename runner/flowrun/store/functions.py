@@ -24,7 +24,8 @@ from flowrun.expr.values import decode, encode
 from flowrun.store.watching import TEXT_CHARACTERS
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
-_LENGTH = 10
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+"""Two characters of base32 by their ten bits."""
 
 
 def copy_id(root: str, deal: str, tunnel: str, entry: int) -> str:
@@ -35,7 +36,8 @@ def copy_id(root: str, deal: str, tunnel: str, entry: int) -> str:
     """
     digest = hashlib.sha256(f"{deal}\0{tunnel}\0{entry}".encode()).digest()
     bits = int.from_bytes(digest[:7]) >> 6
-    return root + "~" + "".join(_ALPHABET[bits >> shift & 31] for shift in range(45, -5, -5))
+    pairs = _PAIRS[bits >> 40] + _PAIRS[bits >> 30 & 1023] + _PAIRS[bits >> 20 & 1023]
+    return f"{root}~{pairs}{_PAIRS[bits >> 10 & 1023]}{_PAIRS[bits & 1023]}"
 
 
 def _local_date(instant: int | None, name: str) -> str | None:
