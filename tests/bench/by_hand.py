@@ -117,10 +117,13 @@ def on_postgresql(url: str) -> None:
         run("ANALYZE hot")
         while run("SELECT count(*) FROM hot").fetchone() != (0,):
             with connection.transaction():
-                for rules in by_stage().values():
-                    for rule in rules:
+                found = run("SELECT DISTINCT stage FROM hot").fetchall()
+                stages = {stage for (stage,) in found}
+                for source, rules in by_stage().items():
+                    for rule in rules if source in stages else ():
                         _on_postgresql(connection, rule)
                 run("TRUNCATE hot")
+                run("ANALYZE next")
                 run("INSERT INTO hot SELECT stage, seq FROM next JOIN deals USING (seq) ORDER BY stage, seq")
                 run("ANALYZE hot")
                 run("TRUNCATE next")
@@ -132,7 +135,6 @@ def _on_postgresql(connection: psycopg.Connection[Any], rule: Rule) -> None:
         # The statement's own values are trusted; written into it, they let the planner see them.
         return connection.execute(statement.encode())
 
-    run("TRUNCATE hit")
     found = run(
         f"""INSERT INTO hit SELECT d.seq FROM hot JOIN deals d ON d.seq = hot.seq
             WHERE hot.stage = '{rule.source}' AND d.stage = '{rule.source}' AND {CONDITIONS[rule.condition][1]}
@@ -140,6 +142,8 @@ def _on_postgresql(connection: psycopg.Connection[Any], rule: Rule) -> None:
                               WHERE f.deal = d.id AND f.entry = d.entry AND f.tunnel = '{rule.id}' AND f.shadow = 0)
             ORDER BY d.seq"""
     ).rowcount
+    if not found:
+        return
     run("ANALYZE hit")
     copy = rule.action == "copy"
     made = f"fr_copy_id(coalesce(d._root, d.id), d.id, '{rule.id}', d.entry)"
@@ -171,6 +175,7 @@ def _on_postgresql(connection: psycopg.Connection[Any], rule: Rule) -> None:
         )
         run("INSERT INTO next SELECT seq FROM hit")
     run(f"UPDATE tunnels SET fired = fired + {found}, last_fired_at = {NOW_MS} WHERE id = '{rule.id}'")
+    run("TRUNCATE hit")
 
 
 if __name__ == "__main__":
