@@ -74,6 +74,7 @@ def page(results: Sequence[Result], command: str) -> str:
     parts = [
         "# How fast it is",
         _INTRODUCTION.format(command=command, date=date).strip(),
+        *_busy(),
         *_machine(),
         "![The ratios beside what was to be reached](benchmark.svg)",
         _missed(results),
@@ -143,6 +144,15 @@ def _machine() -> list[str]:
             }.items()
         )
     ]
+
+
+def _busy() -> list[str]:
+    """A warning where more was going on than the benchmark, which keeps no more than two or three processes busy."""
+    load, cores = os.getloadavg()[2], os.cpu_count() or 1
+    if load < cores + 2:
+        return []
+    told = f"**The machine was busy with other work while this was made (load {load:.0f} on {cores} cores):"
+    return [f"{told} the figures are provisional.**"]
 
 
 def _cpu() -> str:

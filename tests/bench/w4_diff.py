@@ -125,7 +125,7 @@ def previews(where: Places, folder: Path, database: str, deals: int, rounds: int
                         control=statistics.median(control),
                         unit="s",
                         ratio=statistics.median(ratios),
-                        reach=REACH if plan == "nothing" else "",
+                        reach=REACH if plan != "awake" else "",
                         memory_mib=max(one.memory for one in spent),
                         note="" if plan == "nothing" else "plays both futures, which the scan does not",
                     )
