@@ -27,7 +27,7 @@ from flowrun.clock import SystemClock
 from tests.bench.hands import Hand, hand
 from tests.bench.processes import Process, apply, cpu_of, running
 from tests.bench.results import Result, add_option, record
-from tests.bench.run import flow_text
+from tests.bench.rules import flow_text
 from tests.bench.servers import DATABASES, Place, places
 
 _LOOK = 0.000_1

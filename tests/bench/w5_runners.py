@@ -22,7 +22,7 @@ from flowrun.clock import SystemClock
 from tests.bench.hands import Hand, hand
 from tests.bench.processes import apply, running
 from tests.bench.results import Result, add_option, record
-from tests.bench.run import flow_text
+from tests.bench.rules import flow_text
 from tests.bench.servers import DATABASES, Place, Places, places
 
 COUNTS = (1, 2, 4, 8)

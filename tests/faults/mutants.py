@@ -68,9 +68,9 @@ def _remember_acting() -> list[Any]:
     seen: list[Any] = []
     act = tick._act
 
-    def remembering(connection: Connection, rules: Any, *more: Any) -> None:
+    def remembering(connection: Connection, rules: Any, *more: Any, **most: Any) -> None:
         seen.append(rules.acting)
-        act(connection, rules, *more)
+        act(connection, rules, *more, **most)
 
     tick._act = remembering
     return seen

@@ -16,7 +16,6 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Table,
-    Text,
     and_,
     case,
     delete,
@@ -44,7 +43,6 @@ from flowrun.engine.effects import (
 )
 from flowrun.engine.judge import Route, Verdict, by_position
 from flowrun.engine.statement import Statement, parameter
-from flowrun.expr.portable import numbers_of
 from flowrun.flow.model import Action, Flow, Tunnel
 from flowrun.store.tables import activity, deals_table, firings, queue, routes, tunnels
 from flowrun.store.upsert import upsert
@@ -53,6 +51,9 @@ from flowrun.store.watching import asked_of_origins
 FIRED = "fired"
 PARKED: ColumnElement[str] = literal_column("'parked'")
 """Written into the statement, not bound: SQLite uses the partial index over parked rows only then."""
+
+WAITING = or_(tunnels.c.paused_at.is_not(None), tunnels.c.tripped_at.is_not(None))
+"""Whether the tunnel waits for someone to let it go on."""
 
 _REVISION: ColumnElement[int] = parameter("revision", Integer)
 
@@ -103,12 +104,13 @@ def acting(flow: Flow, chunks: Mapping[tuple[int, int], Mapping[int, Tunnel]], s
 
 
 def _calm(flow: Flow, sensitive: Sequence[int]) -> Statement:
-    """SELECT whether nothing in the batch needs settling. `waiting` is a JSON list of paused and tripped positions."""
+    """SELECT whether nothing in the batch needs settling."""
     deal = deals_table(flow).alias("d")
     found = candidates.alias("c")
-    waiting = numbers_of(parameter("waiting", Text))
+    waiting = select(rules.c.pos).join(tunnels, tunnels.c.id == rules.c.tunnel).where(WAITING)
     root = func.coalesce(deal.c._root, deal.c.id)
-    beside = select(literal(1)).select_from(found.join(deal, deal.c.seq == found.c.seq))
+    later = found.c.verdict.in_([int(verdict) for verdict in Verdict if verdict.later])
+    beside = select(literal(1)).select_from(found.join(deal, deal.c.seq == found.c.seq)).where(~later)
     lineages = (
         select(root.label("root"), func.count().label("n"))
         .select_from(found.join(deal, deal.c.seq == found.c.seq))

@@ -39,25 +39,32 @@ _READY = candidates.c.verdict == int(Verdict.READY)
 class Locks:
     """The locking statements of one revision. None where it has no such tunnel.
 
-    Those for origins and lineages find the deals of the batch (by seq) whose other deal someone else has.
+    Those for origins and lineages find the deals of the batch (by seq) whose other deal someone else has. `counting`
+    are the positions of the tunnels that take turns or have a breaker.
     """
 
+    counting: frozenset[int]
     tunnels: Statement | None
     origins: Statement | None
     lineages: Statement | None
 
-    def take(self, connection: Connection) -> Collection[int]:
-        """Lock what deciding the judged batch looks at, but for pipelines; the deals (by seq) that had to leave it."""
+    def take(self, connection: Connection, ready: Collection[tuple[str, int]]) -> Collection[int]:
+        """Lock what deciding the judged batch looks at, but for pipelines; the deals (by seq) that had to leave it.
+
+        `ready` are the kinds and positions of its ready candidates.
+        """
         if connection.dialect.name != "postgresql":
             return ()
+        kinds, positions = {kind for kind, _ in ready}, {at for _, at in ready}
         left: set[int] = set()
-        for statement in (self.origins, self.lineages):
-            if statement is not None:
-                left.update(statement.run(connection).scalars())
+        if self.origins is not None and Route.ORIGIN in kinds:
+            left.update(self.origins.run(connection).scalars())
+        if self.lineages is not None and Route.COPY in kinds:
+            left.update(self.lineages.run(connection).scalars())
         if left:
             for leave in _LEAVE:
                 connection.execute(leave, {"left": sorted(left)})
-        if self.tunnels is not None:
+        if self.tunnels is not None and not positions.isdisjoint(self.counting):
             self.tunnels.run(connection).close()
         return left
 
@@ -66,6 +73,7 @@ def locks(order: Mapping[int, Tunnel]) -> Locks:
     """The statements for these tunnels, by file position: those of a flow that aren't off."""
     counting = [at for at, tunnel in order.items() if rotates(tunnel) or tunnel.breaker is not None]
     return Locks(
+        counting=frozenset(counting),
         tunnels=_tunnels(counting) if counting else None,
         origins=_origins() if any(tunnel.origin for tunnel in order.values()) else None,
         lineages=_lineages() if any(tunnel.action is Action.COPY for tunnel in order.values()) else None,

@@ -9,11 +9,11 @@ are left for a later tick.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Integer, and_, func, insert, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from flowrun.engine import batch as working
 from flowrun.engine.batch import batch
 from flowrun.engine.effects import NOW
 from flowrun.engine.left import Way
@@ -25,15 +25,25 @@ _ROUND = parameter("round", Integer)
 _ORDER = (queue.c.wake_at, queue.c.round, queue.c.deal)
 _PAST = and_(queue.c.wake_at <= NOW, or_(queue.c.wake_at < NOW, queue.c.round == 0))
 _OF_ROUND = and_(queue.c.wake_at == NOW, queue.c.round == _ROUND)
-_FIRST = Statement(select(queue.c.wake_at, queue.c.round).where(queue.c.wake_at <= NOW).order_by(*_ORDER).limit(1))
+_FIRST = Statement(
+    select(queue.c.wake_at, queue.c.round, queue.c.deal).where(queue.c.wake_at <= NOW).order_by(*_ORDER).limit(1)
+)
 _CLAIM_PAST, _CLAIM_ROUND = (
     Statement(insert(batch).from_select(["deal"], select(queue.c.deal).where(which).order_by(*_ORDER).limit(_SIZE)))
     for which in (_PAST, _OF_ROUND)
 )
 
 
-def claimed(connection: Connection, now: int, size: int, left: Sequence[int] = ()) -> int | None:
-    """Take at most `size` deals, in order, of one round; the round, or None when no deal is awake (and free).
+class Claim(NamedTuple):
+    """What a tick took: deals of that round, so many, and which (by seq) where it is one; None: several, or none."""
+
+    round: int = 0
+    deals: int = 0
+    alone: int | None = None
+
+
+def claimed(connection: Connection, now: int, size: int, left: Sequence[int] = ()) -> Claim | None:
+    """Take at most `size` deals, in order, of one round, into the empty batch; None when none is awake (and free).
 
     Those `left` (by seq) are passed over, where others work beside this runner.
     """
@@ -42,13 +52,12 @@ def claimed(connection: Connection, now: int, size: int, left: Sequence[int] = (
     first = _FIRST.run(connection, now=now).one_or_none()
     if first is None:
         return None
-    working.clear(connection)
-    wake_at, round_ = first
+    wake_at, round_, deal = first
     if wake_at < now or round_ == 0:
-        _CLAIM_PAST.run(connection, now=now, size=size)
-        return 0
-    _CLAIM_ROUND.run(connection, now=now, round=round_, size=size)
-    return int(round_)
+        round_, taken = 0, _CLAIM_PAST.run(connection, now=now, size=size).rowcount
+    else:
+        taken = _CLAIM_ROUND.run(connection, now=now, round=round_, size=size).rowcount
+    return Claim(round_, taken, deal if taken == 1 else None)
 
 
 _MOST_HELD = 100
@@ -66,7 +75,7 @@ _FIRST_FREE = Statement(
 
 
 def _locked(which: ColumnElement[bool]) -> Statement:
-    """INSERT the free deals into `batch`, locked."""
+    """INSERT the free deals into `batch`, locked; SELECT how many they are, and the last of them by seq."""
     free = (
         select(queue.c.deal, queue.c.wake_at, queue.c.round)
         .select_from(queue.join(_deals, _deals.c.seq == queue.c.deal))
@@ -77,7 +86,9 @@ def _locked(which: ColumnElement[bool]) -> Statement:
         .cte("free")
     )
     number = func.row_number().over(order_by=(free.c.wake_at, free.c.round, free.c.deal))
-    return Statement(insert(batch).from_select(["ord", "deal"], select(number, free.c.deal)))
+    numbered = insert(batch).from_select(["ord", "deal"], select(number, free.c.deal))
+    taken = numbered.returning(batch.c.deal).cte("taken")
+    return Statement(select(func.count(), func.max(taken.c.deal)).select_from(taken))
 
 
 _LOCK_PAST, _LOCK_ROUND = _locked(_PAST), _locked(_OF_ROUND)
@@ -110,13 +121,15 @@ def held(connection: Connection, now: int, left: Sequence[int]) -> Collection[Wa
     return [tuple(row) for row in found] if len(found) <= _MOST_HELD else ()
 
 
-def _claimed_beside_others(connection: Connection, now: int, size: int, left: list[int]) -> int | None:
-    first = _FIRST_FREE.run(connection, now=now, left=left).one_or_none()
-    if first is None:
-        return None
-    wake_at, round_ = first
-    working.clear(connection)
-    past = wake_at < now or round_ == 0
-    statement = _LOCK_PAST if past else _LOCK_ROUND
-    taken = statement.run(connection, now=now, size=size, left=left, **({} if past else {"round": round_}))
-    return (0 if past else int(round_)) if taken.rowcount or not size else None
+def _claimed_beside_others(connection: Connection, now: int, size: int, left: list[int]) -> Claim | None:
+    """Nearly always there is something of the past, or of the first round, so that is what is tried at once."""
+    round_, (taken, last) = 0, _LOCK_PAST.run(connection, now=now, size=size, left=left).one()
+    if not taken and size:
+        first = _FIRST_FREE.run(connection, now=now, left=left).one_or_none()
+        if first is None or first.wake_at < now or first.round == 0:
+            return None
+        round_ = first.round
+        taken, last = _LOCK_ROUND.run(connection, now=now, round=round_, size=size, left=left).one()
+        if not taken:
+            return None
+    return Claim(round_, taken, last if taken == 1 else None)

@@ -191,16 +191,16 @@ class Hunt:
             self._left = claim.deals
         self._within = claim.deals
         self._size = max(1, claim.deals // 2)
-        if claim.deals > 1 or claim.last is None:
+        if claim.alone is None:
             self._alone = None
             return None
-        before = self._alone[1] if self._alone is not None and self._alone[0] == claim.last else 0
-        self._alone = claim.last, before + 1
+        before = self._alone[1] if self._alone is not None and self._alone[0] == claim.alone else 0
+        self._alone = claim.alone, before + 1
         if before + 1 < ATTEMPTS:
             if said(error) != self._told:
                 time.sleep(PAUSES[before])
             return None
-        return self._settle(claim.last, error)
+        return self._settle(claim.alone, error)
 
     def complain(self) -> None:
         """Raises WorkFailed if deals could be neither fired nor parked."""
@@ -287,7 +287,7 @@ class Hunt:
         try:
             with self._store.write(self._connection) if keep else self._undoing() as transaction:
                 tick = self.ticker.tick(transaction, 1, trial.judge)
-                if self.ticker.claim.last != seq or (tick is not None and tick.left):
+                if self.ticker.claim.alone != seq or (tick is not None and tick.left):
                     raise _Elsewhere
                 self._refused = list(transaction.connection.execute(_REFUSED).scalars())
         except DBAPIError as error:

@@ -26,7 +26,8 @@ Chunk = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A revision, ready to run. `order` are its tunnels by file position; `judge` is by chunk."""
+    """A revision, ready to run. `order` are its tunnels by file position; `judge` is by chunk; `routed` are the stages
+    that a tunnel leaves which isn't off."""
 
     revision: int
     flow: Flow
@@ -37,6 +38,7 @@ class Rules:
     gathering: Gathering
     guards: tuple[Guard, ...]
     locks: Locks
+    routed: frozenset[str]
 
 
 def rules_of(revision: int, flow: Flow, beyond: Beyond | None = None) -> Rules:
@@ -62,6 +64,7 @@ def rules_of(revision: int, flow: Flow, beyond: Beyond | None = None) -> Rules:
         gathering=gathering(flow, order),
         guards=guards(flow, order, beyond),
         locks=locks(on),
+        routed=frozenset(stage for tunnel in on.values() for stage in tunnel.sources),
     )
 
 

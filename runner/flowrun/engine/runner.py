@@ -29,6 +29,9 @@ LARGEST = 10_000
 _LONG = 0.5
 _QUICKEST = 0.001
 _SLOWEST = 0.020
+"""Seconds between two looks for work: while busy, and at most."""
+_BUSY = 1.0
+"""Seconds after work was last found during which a runner counts as busy."""
 _FIRST_ABSENCE = 0.2
 _LONGEST_ABSENCE = 5.0
 """Seconds between two looks for a database that has gone away: at first, and at most."""
@@ -90,6 +93,7 @@ class Runner:
     _seen: int = 0
     _held: float = 0.0
     _pause: float = _QUICKEST
+    _busy: float = 0.0
 
     def until_idle(self) -> Totals:
         """Tick until no deal is awake.
@@ -145,13 +149,15 @@ class Runner:
             time.sleep(_SLOWEST)
 
     def _go_on(self, connection: Connection, hunt: Hunt) -> None:
+        awake = False
         while not self.stopped():
             if self.presence is not None and self.presence.due():
                 self.presence.sign(connection, self.totals.ticks, self.totals.count("fired"))
-            if self._tick(connection, hunt):
+            if self._tick(connection, hunt, awake=awake):
                 time.sleep(min(_LONGEST_GAP, self._held * _GAP))
+                awake = False
             else:
-                self._wait(connection, hunt.ticker)
+                awake = self._wait(connection, hunt.ticker)
 
     def _start(self, connection: Connection) -> None:
         self.store.database.tune(connection)
@@ -172,10 +178,11 @@ class Runner:
         self._sleep(left.rest)
         return True
 
-    def _tick(self, connection: Connection, hunt: Hunt) -> bool:
+    def _tick(self, connection: Connection, hunt: Hunt, *, awake: bool = False) -> bool:
+        """Do one batch; whether there may be more. `awake`: it is known that there is one."""
         self.step()
         hunt.ticker.left.look_again()
-        if not self._awake(connection, hunt.ticker):
+        if not (awake or self._awake(connection, hunt.ticker)):
             return False
         usual = self.size or self._batch
         started = time.monotonic()
@@ -186,6 +193,7 @@ class Runner:
                 tick = hunt.ticker.tick(transaction, hunt.size(usual))
         except Interfered:
             self.retry()
+            hunt.ticker.undone()
             time.sleep(random.uniform(0.0, _SLOWEST))  # noqa: S311 - jitter
             return True
         except DBAPIError as error:
@@ -199,11 +207,13 @@ class Runner:
                 self._adapt(tick, usual, time.monotonic() - started)
             hunt.done(tick)
         self._held = time.monotonic() - started
-        self._pause = _QUICKEST
+        self._found_work()
         if tick is not None and tick.looked:
             self.totals.add(tick)
             self.totals.seconds, self.totals.room = self._held, usual
             self.report(tick, self.totals)
+            with self.store.glance(connection):
+                hunt.ticker.rest()
         return True
 
     def _awake(self, connection: Connection, ticker: Ticker) -> bool:
@@ -218,32 +228,40 @@ class Runner:
         else:
             self._batch = max(SMALLEST, self._batch // 2)
 
-    def _wait(self, connection: Connection, ticker: Ticker) -> None:
-        """Until another connection writes, the next deal wakes, the register is to be signed, or the run is stopped."""
+    def _wait(self, connection: Connection, ticker: Ticker) -> bool:
+        """Until another connection writes, the next deal wakes, the register is to be signed, or the run is stopped.
+
+        Whether it is known that a deal is awake.
+        """
         before = self.store.changes(connection)
         wake_at = self._next_wake(connection, ticker)
-        if before is not None:
-            self._pause = _QUICKEST
         while not self.stopped():
             if before is not None and wake_at is not None and wake_at <= self.store.clock.now():
-                return
+                return True
             if self.presence is not None and self.presence.due():
-                return
+                return False
             time.sleep(self._pause)
             self.step()
-            self._pause = min(_SLOWEST, self._pause * 1.5)
+            if time.monotonic() > self._busy:
+                self._pause = min(_SLOWEST, self._pause * 1.5)
             if before is None:
                 # Only the queue tells. What is awake in it may be another runner's, so it is never asked at once.
                 if ticker.left.due:
-                    return
+                    return False
                 wake_at = self._next_wake(connection, ticker)
                 if wake_at is not None and wake_at <= self.store.clock.now():
-                    return
+                    return True
             elif self.store.changes(connection) != before:
-                return
+                self._found_work()
+                return False
+        return False
+
+    def _found_work(self) -> None:
+        self._busy = time.monotonic() + _BUSY
+        self._pause = _QUICKEST
 
     def _next_wake(self, connection: Connection, ticker: Ticker) -> int | None:
-        with self.store.read(connection):
+        with self.store.glance(connection):
             return ticker.next_wake(connection)
 
     def _follow_clock(self, now: int) -> None:

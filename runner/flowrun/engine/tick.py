@@ -9,21 +9,20 @@ at the same instant in the next round, so a batch never spans two rounds of the 
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from sqlalchemy import Connection, Integer, delete, func, insert, or_, select
+from sqlalchemy import Connection, Integer, delete, func, insert, select
 
 from flowrun.engine import batch as working
+from flowrun.engine.act import FIRED, WAITING
 from flowrun.engine.alone import lock_counters
-from flowrun.engine.batch import acts, batch
+from flowrun.engine.batch import acts, batch, candidates
 from flowrun.engine.batch import rules as rules_table
-from flowrun.engine.claim import claimed, held, next_wake
+from flowrun.engine.claim import Claim, claimed, held, next_wake
 from flowrun.engine.gather import settled
-from flowrun.engine.judge import judge_parameters
+from flowrun.engine.judge import Route, Verdict, judge_parameters
 from flowrun.engine.left import Left
 from flowrun.engine.rules import Rules, rules_of
 from flowrun.engine.statement import Statement, parameter
@@ -31,16 +30,20 @@ from flowrun.flow.codec import loads
 from flowrun.store.connection import Transaction
 from flowrun.store.tables import flowrun, revisions, tunnels, version
 
-_CLAIMED = Statement(select(func.count(), func.max(batch.c.deal)))
-_DONE = Statement(select(func.count()).where(batch.c.ord < parameter("cut", Integer)))
+_FOUND = Statement(select(candidates.c.kind, candidates.c.pos, candidates.c.verdict).distinct())
+_LOOKED = Statement(select(func.count()).where(batch.c.ord < parameter("cut", Integer)))
 _REVISION = Statement(select(flowrun.c.revision))
 _REVISION_AND_VERSION = Statement(select(flowrun.c.revision, select(version.c.version_num).scalar_subquery()))
-_WAITING = Statement(
-    select(tunnels.c.id).where(or_(tunnels.c.paused_at.is_not(None), tunnels.c.tripped_at.is_not(None)))
-)
+_WAITING = Statement(select(tunnels.c.id).where(WAITING))
 _RESULTS = Statement(
     select(acts.c.kind, acts.c.pos, acts.c.result, func.count()).group_by(acts.c.kind, acts.c.pos, acts.c.result)
 )
+
+
+_WEAR_OF_A_TICK = 20
+_WORN_AT_FIRST, _WORN = 500, 20_000
+"""Deals looked at, each tick counting as some more, after which the working tables are swept: at first, and later. That
+has PostgreSQL plan anew, too, which matters most while the first rows of the journal are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +74,11 @@ def compiled(number: int, text: str) -> Rules:
     return rules_of(number, loads(text))
 
 
-class Claim(NamedTuple):
-    """How many deals a tick took, and the last of them by seq; None: it took none, or came to no claim."""
-
-    deals: int = 0
-    last: int | None = None
-
-
 Judge = Callable[[Connection, Rules, Mapping[str, object]], None]
 """Fills the candidates of the batch, with these rules and parameters."""
+
+Done = Counter[tuple[str, int, str]]
+"""Firings by kind of route, position of the tunnel, and result."""
 
 
 class Ticker:
@@ -102,6 +101,8 @@ class Ticker:
         self._check = check
         self._rules: Rules | None = None
         self._ready = False
+        self._clean = False
+        self._wear, self._worn = 0, _WORN_AT_FIRST
         self.claim = Claim()
         self.left = Left()
 
@@ -120,39 +121,64 @@ class Ticker:
         """Know that the transaction of the last tick came to nothing; the working tables may have gone with it."""
         self._ready = False
 
+    def rest(self) -> None:
+        """Put the working tables in order, so that the next tick need not: for a caller who has time, and a connection
+        on which nothing is begun."""
+        if self._ready:
+            if self._wear > self._worn:
+                self._wear, self._worn = 0, min(_WORN, self._worn * 2)
+                working.sweep(self._connection)
+            working.clear(self._connection)
+            self._clean = True
+
     def _tick(self, connection: Connection, now: int, size: int, judge: Judge) -> Tick | None:
         self.claim = Claim()
         rules = self._load(connection)
         if rules is None:
             return None
+        if not self._clean:
+            working.clear(connection)
+        self._clean = False
         passed_over = self.left.deals
-        round_ = claimed(connection, now, size, passed_over)
-        if round_ is None:
+        claim = claimed(connection, now, size, passed_over)
+        if claim is None:
             self.left.add(held(connection, now, passed_over))
             return None
-        self.claim = Claim(*_CLAIMED.run(connection).one())
-        looked = self.claim.deals
+        self.claim = claim
+        self._wear += _WEAR_OF_A_TICK + claim.deals
         moment = judge_parameters(rules.flow, now) | {"revision": rules.revision}
         judge(connection, rules, moment)
-        left = rules.locks.take(connection)
+        found = _found(connection)
+        left = rules.locks.take(connection, _ready(found)) if found else ()
         self.left.add([(seq,) for seq in left], needing=True)
-        waiting = self._waiting(connection, rules)
-        calm = rules.acting.calm.run(connection, **moment, waiting=json.dumps(waiting)).scalar_one()
-        cut = looked + 1
-        if calm:
-            rules.acting.decide.run(connection, **moment)
-        else:
-            settlement = settled(connection, rules.flow, rules.order, rules.guards, rules.gathering, moment, waiting)
-            cut = settlement.cut or cut
-            rules.acting.name_copies.run(connection, **moment)
-        _act(connection, rules, moment, cut, round_ + 1)
+        if left:
+            found = _found(connection)
+        # Without a deal it is to be seen whether the statements work at all: none is left out.
+        every = size == 0
+        cut, done = claim.deals + 1, Done()
+        if every or any(not verdict.later for _, _, verdict in found):
+            calm = rules.acting.calm.run(connection, **moment).scalar_one()
+            if calm:
+                rules.acting.decide.run(connection, **moment)
+            else:
+                waiting = self._waiting(connection, rules)
+                settlement = settled(
+                    connection, rules.flow, rules.order, rules.guards, rules.gathering, moment, waiting
+                )
+                cut = settlement.cut or cut
+            for kind, pos, result, count in _RESULTS.run(connection):
+                done[kind, pos, result] += count
+            _act(connection, rules, moment, None if every else done, settled=not calm)
+        later = any(verdict.later for _, _, verdict in found)
+        _requeue(connection, rules, moment["now"], cut, claim.round + 1, None if every else done, later=later)
+        _count(connection, rules, moment, None if every else done)
         results: Counter[tuple[str, str]] = Counter()
         by_tunnel: Counter[tuple[str, str]] = Counter()
-        for kind, pos, result, count in _RESULTS.run(connection):
+        for (kind, pos, result), count in done.items():
             results[kind, result] += count
             by_tunnel[rules.order[pos].id, result] += count
-        done = _DONE.run(connection, cut=cut).scalar_one() if left else cut - 1
-        return Tick(now, rules.flow.timezone, done, len(left), dict(results), dict(by_tunnel), rules.revision)
+        looked = _LOOKED.run(connection, cut=cut).scalar_one() if left else cut - 1
+        return Tick(now, rules.flow.timezone, looked, len(left), dict(results), dict(by_tunnel), rules.revision)
 
     def next_wake(self, connection: Connection) -> int | None:
         """The next instant at which a deal must be looked at that isn't passed over; None when all wait for data."""
@@ -172,7 +198,6 @@ class Ticker:
             self._ready = False
         if not self._ready:
             working.create(connection)
-            working.look_small(connection)
             connection.execute(delete(rules_table))
             if self._rules.order:
                 connection.execute(
@@ -201,22 +226,65 @@ def judged(connection: Connection, rules: Rules, moment: Mapping[str, object]) -
         rules.judge[span].run(connection, **moment)
 
 
-def _act(connection: Connection, rules: Rules, moment: dict[str, object], cut: int, next_round: int) -> None:
+def _found(connection: Connection) -> Collection[tuple[str, int, Verdict]]:
+    """Of what kinds, for which tunnels and with what verdicts there are candidates."""
+    return [(kind, pos, Verdict(verdict)) for kind, pos, verdict in _FOUND.run(connection)]
+
+
+def _ready(found: Collection[tuple[str, int, Verdict]]) -> Collection[tuple[str, int]]:
+    return [(kind, pos) for kind, pos, verdict in found if verdict is Verdict.READY]
+
+
+def _fired(done: Done | None, *kinds: Route) -> Collection[int] | None:
+    """The positions of the tunnels that fired as one of these kinds; None: take it that all did."""
+    return None if done is None else {pos for kind, pos, result in done if result == FIRED and kind in kinds}
+
+
+def _act(
+    connection: Connection, rules: Rules, moment: Mapping[str, object], done: Done | None, *, settled: bool
+) -> None:
+    """Write down what was decided, and do it. `settled`: it was decided one by one, so there may be old rows."""
     acting = rules.acting
+    copied = _fired(done, Route.COPY)
+    if settled and copied:
+        acting.name_copies.run(connection, **moment)
     acting.journal.run(connection, **moment)
-    acting.rejournal.run(connection, **moment)
-    for statements in (acting.copies, acting.origins, acting.moves):
-        for statement in statements.values():
-            statement.run(connection, **moment)
-    if acting.remember is not None:
+    if settled or done is None:
+        acting.rejournal.run(connection, **moment)
+    for statements, positions in (
+        (acting.copies, copied),
+        (acting.origins, _fired(done, Route.ORIGIN)),
+        (acting.moves, _fired(done, Route.MOVE)),
+    ):
+        for (first, end), statement in statements.items():
+            if positions is None or any(first <= at < end for at in positions):
+                statement.run(connection, **moment)
+    if acting.remember is not None and (settled or done is None):
         acting.remember.run(connection, **moment)
-    queued = {"now": moment["now"], "round": next_round}
+
+
+def _requeue(
+    connection: Connection, rules: Rules, now: object, cut: int, next_round: int, done: Done | None, *, later: bool
+) -> None:
+    """Put the deals where they are next looked at. `later`: some may have to wait for time."""
+    acting = rules.acting
+    queued = {"now": now, "round": next_round}
+    moved, copied = _fired(done, Route.ORIGIN, Route.MOVE), _fired(done, Route.COPY)
     acting.unqueue.run(connection, cut=cut)
-    acting.queue_moved.run(connection, **queued)
-    acting.queue_copied.run(connection, **queued)
-    acting.queue_waiting.run(connection, cut=cut)
-    if acting.queue_copies_of_moved is not None:
+    if moved is None or any(rules.order[at].target in rules.routed for at in moved):
+        acting.queue_moved.run(connection, **queued)
+    if copied is None or any(rules.order[at].target in rules.routed for at in copied):
+        acting.queue_copied.run(connection, **queued)
+    if later or done is None:
+        acting.queue_waiting.run(connection, cut=cut)
+    if acting.queue_copies_of_moved is not None and (moved is None or moved):
         acting.queue_copies_of_moved.run(connection, **queued)
-    # Last, since it is what runners that share a store wait for each other for.
-    lock_counters(connection)
-    acting.count.run(connection, **moment)
+
+
+def _count(connection: Connection, rules: Rules, moment: Mapping[str, object], done: Done | None) -> None:
+    """Count the firings; last, since it is what runners that share a store wait for each other for."""
+    fired = _fired(done, *Route)
+    if fired is None or len(fired) > 1:
+        lock_counters(connection)
+    if fired is None or fired:
+        rules.acting.count.run(connection, **moment)

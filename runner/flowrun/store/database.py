@@ -18,6 +18,11 @@ from flowrun.errors import WorkFailed
 WRITING = "flowrun_writing"
 """The execution option of a connection whose next transaction is to write."""
 
+GLANCING = "flowrun_glancing"
+"""The execution option of a connection whose next transaction is one statement that reads, and needs no beginning."""
+
+NOTED_EVERY = 1_000
+"""Milliseconds: how often it is noted, at most, that flowrun wrote."""
 
 SCRATCH = "flowrun_scratch"
 """The execution option of a connection to a scratch (`store.scratch`)."""
@@ -64,7 +69,7 @@ class Database(Protocol):
         ...
 
     def written(self, connection: Connection, now: int) -> None:
-        """Note at the end of a write transaction that flowrun wrote at that instant (ms, UTC)."""
+        """Note at the end of a write transaction that flowrun wrote at that instant (ms, UTC), now and then."""
         ...
 
     def tune(self, connection: Connection) -> None:

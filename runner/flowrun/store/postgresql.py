@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from flowrun.errors import Interfered, Locked, Unreachable, WorkFailed, WrongUsage
 from flowrun.store import lock as locking
-from flowrun.store.database import WRITING
+from flowrun.store.database import GLANCING, NOTED_EVERY, WRITING
 from flowrun.store.identity import without_password
 
 OLDEST = 15
@@ -50,6 +50,7 @@ _TUNED = {
     "join_collapse_limit": "1",
     "seq_page_cost": "50",
     "random_page_cost": "1.1",
+    "plan_cache_mode": "force_generic_plan",
     "statement_timeout": "60s",
 }
 """A runner's session: each deal of a batch is looked up by a key.
@@ -86,7 +87,7 @@ _HOLDER = text(
 ).bindparams(lock=_LOCK)
 _LATEST = text(
     "UPDATE flowrun SET latest = :now WHERE latest < :now "
-    "- CASE WHEN coalesce(current_setting('flowrun.now', true), '') = '' THEN 1000 ELSE 0 END"
+    f"- CASE WHEN coalesce(current_setting('flowrun.now', true), '') = '' THEN {NOTED_EVERY} ELSE 0 END"
 )
 """Every second is often enough: a row that every transaction writes would have them commit one after the other."""
 
@@ -97,6 +98,8 @@ class PostgreSQL:
 
     url: str
     engine: Engine
+    _noted: int = 0
+    _stands_still: bool = False
 
     @property
     def path(self) -> Path | None:
@@ -156,11 +159,15 @@ class PostgreSQL:
 
     def set_clock(self, connection: Connection, now: int | None) -> None:
         """Write it where the triggers look: into a setting of the transaction."""
-        if now is not None:
+        self._stands_still = now is not None
+        if self._stands_still:
             connection.execute(text("SELECT set_config('flowrun.now', :now, true)"), {"now": str(now)}).close()
 
     def written(self, connection: Connection, now: int) -> None:
         """Note it, once a second at most."""
+        if not self._stands_still and 0 <= now - self._noted < NOTED_EVERY:
+            return
+        self._noted = now
         connection.execute(_LATEST, {"now": now})
 
     def tune(self, connection: Connection) -> None:
@@ -252,10 +259,23 @@ def _engine(address: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        writing = connection.get_execution_options().get(WRITING, False)
-        connection.exec_driver_sql("BEGIN" if writing else "BEGIN ISOLATION LEVEL REPEATABLE READ")
+        options = connection.get_execution_options()
+        if not options.get(GLANCING):
+            connection.exec_driver_sql("BEGIN" if options.get(WRITING) else "BEGIN ISOLATION LEVEL REPEATABLE READ")
 
     return engine
+
+
+def execute_numbered(connection: Connection, sql: str, values: tuple[object, ...]) -> CursorResult[Any]:
+    """Execute a statement whose parameters are `$1` and so on, which the driver passes on without reading it."""
+    from psycopg import RawCursor
+
+    driver: Any = connection.connection.dbapi_connection
+    usual, driver.cursor_factory = driver.cursor_factory, RawCursor
+    try:
+        return connection.exec_driver_sql(sql, values)
+    finally:
+        driver.cursor_factory = usual
 
 
 def _name() -> str:
