@@ -18,7 +18,7 @@ from flowrun.config.overrides import Overrides
 from flowrun.config.reading import Block, shown, unknown_key
 from flowrun.config.sites import Sites
 from flowrun.diagnostics import Diagnostic, Related, did_you_mean
-from flowrun.flow.model import Limits, Mode, Rails
+from flowrun.flow.model import Limits, Mode, Rails, SourceSpec
 from flowrun.yamldoc import Mapping
 
 MAX_RESOLVED = 20_000
@@ -52,10 +52,10 @@ def rails(*blocks: RailsBlock | None) -> Rails:
     return Rails(existing, share)
 
 
-def source(block: SourceBlock | None, environment: EnvironmentBlock | None) -> str:
-    """Where deals live."""
+def source(block: SourceBlock | None, environment: EnvironmentBlock | None) -> SourceSpec:
+    """Where deals live; what an environment says stands in place of the whole."""
     chosen = environment.source if environment and environment.source else block
-    return str(chosen.type) if chosen and chosen.type else "store"
+    return SourceSpec(str(chosen.type)) if chosen and chosen.type else SourceSpec()
 
 
 def check_source(block: SourceBlock | None, findings: Findings) -> None:
@@ -90,7 +90,7 @@ def put_origins(chosen: Declared[EnvironmentBlock] | None, sites: Sites) -> None
         sites.put("settings/confirm", block.place_of("confirm"))
         sites.put("from/settings/confirm.value", block.place_of("confirm"))
     if block.has("source"):
-        sites.put("from/settings/source.value", block.place_of("source"))
+        sites.put("from/settings/source.type", block.place_of("source"))
     parts: tuple[tuple[str, Block | None, tuple[str, ...]], ...] = (
         ("settings/limits", block.limits, ("max_hops", "max_copies", "per")),
         ("settings/rails", block.rails, ("existing", "share")),
