@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, Select, func, literal_column, select
 
-from flowrun.engine.act import PARKED
+from flowrun.engine.journalling import PARKED
 from flowrun.store.connection import Store
 from flowrun.store.runners import registered
 from flowrun.store.tables import firings, flowrun, queue, tunnels

@@ -14,9 +14,10 @@ from typing import TypedDict
 
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, exists, insert, or_, select, update
 
-from flowrun.engine.act import PARKED
 from flowrun.engine.carry import Latecomers, carry, relocate
+from flowrun.engine.journalling import PARKED
 from flowrun.engine.judge import Route, route_of
+from flowrun.engine.source import provide_source
 from flowrun.engine.waking import wake
 from flowrun.expr import Expression, Template
 from flowrun.flow.codec import route_digest
@@ -102,6 +103,7 @@ def apply_flow(
     relocate(connection, relocated, now, routed, asked_of_origins=bool(asked_of_origins(flow)))
     schema.settle(connection, flow)
     number = revisions.add(transaction, flow, places, author, occasion)
+    provide_source(connection, flow)
     for column in (tunnels.c.id, activity.c.tunnel, existing.c.tunnel):
         connection.execute(delete(column.table).where(column.not_in(list(flow.tunnels))))
     connection.execute(delete(routes))

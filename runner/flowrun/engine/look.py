@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, false, insert, literal, or_, select, true
 
 from flowrun.engine import batch as working
-from flowrun.engine.act import PARKED
 from flowrun.engine.batch import batch, candidates
 from flowrun.engine.effects import NOW
 from flowrun.engine.gather import decided, gathering
 from flowrun.engine.guards import guards
+from flowrun.engine.journalling import PARKED
 from flowrun.engine.judge import Route, Verdict, gone_live, judging, ledger, parts, unsettled
 from flowrun.engine.rules import chunked, ground_of_batch
 from flowrun.engine.settle import Decision, Left, Settlement

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import delete, select, update
 
-from flowrun.engine.act import PARKED
+from flowrun.engine.journalling import PARKED
 from flowrun.engine.waking import wake
 from flowrun.errors import WorkFailed
 from flowrun.flow.model import Flow

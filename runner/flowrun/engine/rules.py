@@ -13,6 +13,7 @@ from flowrun.engine.batch import batch, candidates
 from flowrun.engine.gather import Gathering, gathering
 from flowrun.engine.guards import Beyond, Guard, guards, sensitive
 from flowrun.engine.judge import Ground, judging
+from flowrun.engine.outgoing import Outgoing, outgoing
 from flowrun.engine.statement import Statement
 from flowrun.flow.model import Flow, Mode, Tunnel
 from flowrun.store.tables import deals_table, routes
@@ -26,7 +27,8 @@ Chunk = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A revision, ready to run. `order` are its tunnels by file position; `judge` is by chunk."""
+    """A revision, ready to run. `order` are its tunnels by file position; `judge` is by chunk. `outgoing` takes the
+    place of acting where what fires is carried elsewhere."""
 
     revision: int
     flow: Flow
@@ -37,10 +39,14 @@ class Rules:
     gathering: Gathering
     guards: tuple[Guard, ...]
     locks: Locks
+    outgoing: Outgoing | None = None
 
 
-def rules_of(revision: int, flow: Flow, beyond: Beyond | None = None) -> Rules:
-    """Compile a revision. `beyond`: deals that stand beside those of the store."""
+def rules_of(revision: int, flow: Flow, beyond: Beyond | None = None, *, away: bool = False) -> Rules:
+    """Compile a revision. `beyond`: deals that stand beside those of the store.
+
+    `away`: where deals live elsewhere, what fires is to be carried there; else it happens at once, as in a scratch.
+    """
     order = tuple(flow.tunnels.values())
     on = {at: tunnel for at, tunnel in enumerate(order) if tunnel.mode is not Mode.OFF}
     chunks = chunked(on)
@@ -62,6 +68,7 @@ def rules_of(revision: int, flow: Flow, beyond: Beyond | None = None) -> Rules:
         gathering=gathering(flow, order),
         guards=guards(flow, order, beyond),
         locks=locks(on),
+        outgoing=outgoing(flow, chunks) if away and flow.source.elsewhere else None,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from flowrun.engine.act import PARKED
+from flowrun.engine.journalling import PARKED
 from flowrun.errors import WorkFailed
 from flowrun.store import revisions
 from flowrun.store.connection import Store

@@ -13,6 +13,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, or_, select
@@ -24,6 +25,7 @@ from flowrun.engine.batch import rules as rules_table
 from flowrun.engine.claim import claimed
 from flowrun.engine.gather import settled
 from flowrun.engine.judge import judge_parameters
+from flowrun.engine.outgoing import Outgoing, coming, remember_waiting
 from flowrun.engine.rules import Rules, rules_of
 from flowrun.engine.statement import Statement
 from flowrun.flow.codec import loads
@@ -64,8 +66,13 @@ class Tick:
 
 
 def compiled(number: int, text: str) -> Rules:
-    """The rules of a revision, from its text in the store."""
+    """The rules of a revision, from its text in the store, under which everything happens at once."""
     return rules_of(number, loads(text))
+
+
+def compiled_live(number: int, text: str) -> Rules:
+    """The same for the store itself: where deals live elsewhere, what fires is carried there."""
+    return rules_of(number, loads(text), away=True)
 
 
 class Claim(NamedTuple):
@@ -90,7 +97,7 @@ class Ticker:
     def __init__(
         self,
         connection: Connection,
-        compile: Callable[[int, str], Rules] = compiled,  # noqa: A002
+        compile: Callable[[int, str], Rules] = compiled_live,  # noqa: A002
         check: Callable[[str], None] | None = None,
     ) -> None:
         self._connection = connection
@@ -129,6 +136,9 @@ class Ticker:
         judge(connection, rules, moment)
         left = rules.locks.take(connection)
         waiting = self._waiting(connection, rules)
+        if rules.outgoing is not None:
+            self._send(connection, rules, rules.outgoing, moment, waiting)
+            return _told(connection, rules, now, max(0, looked - left))
         calm = rules.acting.calm.run(connection, **moment, waiting=json.dumps(waiting)).scalar_one()
         cut = looked + 1
         if calm:
@@ -138,12 +148,23 @@ class Ticker:
             cut = settlement.cut or cut
             rules.acting.name_copies.run(connection, **moment)
         _act(connection, rules, moment, cut, round_ + 1)
-        results: Counter[tuple[str, str]] = Counter()
-        by_tunnel: Counter[tuple[str, str]] = Counter()
-        for kind, pos, result, count in _RESULTS.run(connection):
-            results[kind, result] += count
-            by_tunnel[rules.order[pos].id, result] += count
-        return Tick(now, rules.flow.timezone, max(0, cut - 1 - left), dict(results), dict(by_tunnel), rules.revision)
+        return _told(connection, rules, now, max(0, cut - 1 - left))
+
+    def _send(
+        self, connection: Connection, rules: Rules, out: Outgoing, moment: Mapping[str, object], waiting: Sequence[int]
+    ) -> None:
+        """Where deals live elsewhere, what fires is put on its way there."""
+        out.begin(connection)
+        looking = partial(coming, flow=rules.flow)
+        settlement = settled(
+            connection, rules.flow, rules.order, rules.guards, rules.gathering, moment, waiting, looking
+        )
+        out.act(connection, moment)
+        remember_waiting(connection, settlement, rules.order)
+        cut = self.claim.deals + 1
+        rules.acting.unqueue.run(connection, cut=cut)
+        rules.acting.queue_waiting.run(connection, cut=cut)
+        out.count(connection)
 
     def next_wake(self, connection: Connection) -> int | None:
         """The next instant at which a deal must be looked at, or None when all wait for data."""
@@ -179,6 +200,15 @@ class Ticker:
     def _waiting(self, connection: Connection, rules: Rules) -> Sequence[int]:
         ids = {row[0] for row in _WAITING.run(connection)}
         return [at for at, tunnel in enumerate(rules.order) if tunnel.id in ids] if ids else []
+
+
+def _told(connection: Connection, rules: Rules, now: int, looked: int) -> Tick:
+    results: Counter[tuple[str, str]] = Counter()
+    by_tunnel: Counter[tuple[str, str]] = Counter()
+    for kind, pos, result, count in _RESULTS.run(connection):
+        results[kind, result] += count
+        by_tunnel[rules.order[pos].id, result] += count
+    return Tick(now, rules.flow.timezone, looked, dict(results), dict(by_tunnel), rules.revision)
 
 
 def judged(connection: Connection, rules: Rules, moment: Mapping[str, object]) -> None:

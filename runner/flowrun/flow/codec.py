@@ -85,6 +85,11 @@ def digest(flow: Flow) -> str:
     return _sha256(_flow(flow))
 
 
+def source_digest(source: SourceSpec) -> str:
+    """What identifies the place where deals live: of the SHA-256 of its type and options, 16 hex digits."""
+    return _sha256({"source": _source(source)})[:16]
+
+
 def route_digest(flow: Flow, tunnel: str, calendar: str | None, requires: Sequence[str] | None = None) -> str:
     """What identifies what one tunnel does with the deals of one of its stages, as SHA-256 in hex: equal as long as it
     does the same, wherever else it leaves from.

@@ -69,6 +69,8 @@ class Reason(StrEnum):
 
     `CONDITION` and `REQUIREMENT` are about the values that the deal has; `DUE` and `WINDOW` pass with time; `DATE` is
     an empty field that the due instant counts from; `JUDGED` is the no of `watch: false`; `ERROR` is the database's.
+    `PENDING`: a firing of the deal is on its way to where deals live; `SOURCE`: that place refuses it; `UNKNOWN`: it
+    can't be told whether it happened there.
     """
 
     STAGE = "stage"
@@ -89,6 +91,9 @@ class Reason(StrEnum):
     JUDGED = "judged"
     OVERFLOW = "overflow"
     ERROR = "error"
+    PENDING = "pending"
+    SOURCE = "source"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,6 +172,12 @@ def _why(reason: Reason, one: Explained, found: Explanation) -> str:
             return "a number grows beyond what a decimal holds"
         case Reason.ERROR:
             return f"the database refused it three times; when that is mended: flowrun retry {deal.id}"
+        case Reason.PENDING:
+            return "a firing of the deal is being carried out where deals live; this is looked at again after it"
+        case Reason.SOURCE:
+            return f"the source of deals refused it; when that is mended: flowrun retry {deal.id}"
+        case Reason.UNKNOWN:
+            return f"the source can't tell whether it happened; look there, then: flowrun retry {deal.id}"
 
 
 def _condition(one: Explained, found: Explanation) -> Iterator[Line]:
