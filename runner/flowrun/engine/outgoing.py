@@ -24,7 +24,7 @@ from flowrun.engine.calls import DUE, on_their_way
 from flowrun.engine.effects import CARRIED, NOW, copied_value, scope_of, setting_value
 from flowrun.engine.guards import Guard
 from flowrun.engine.journalling import PENDING, journal, name_copies, rejournal, remember
-from flowrun.engine.judge import Route, by_position
+from flowrun.engine.judge import Route, Verdict, by_position
 from flowrun.engine.settle import Key, Left, Settlement
 from flowrun.engine.statement import Statement
 from flowrun.expr.portable import json_object
@@ -129,15 +129,20 @@ def _drop(flow: Flow) -> Statement:
 
 
 def _drop_origins(flow: Flow) -> Statement:
-    """Candidates that would move a deal which nothing may move now."""
+    """The same of deals that would move one which nothing may move now: what comes after that must not go first."""
     deal, found = deals_table(flow).alias("d"), candidates.alias("c")
     busy = or_(
         exists().where(on_their_way(), calls.c.deal == deal.c.origin),
         exists().where(on_their_way(), calls.c.target == deal.c.origin),
         exists().where(rereads.c.deal == deal.c.origin),
     )
-    held = select(found.c.seq).select_from(found.join(deal, deal.c.seq == found.c.seq)).where(busy)
-    return Statement(delete(candidates).where(candidates.c.kind == Route.ORIGIN.value, candidates.c.seq.in_(held)))
+    later = [int(verdict) for verdict in Verdict if verdict.later]
+    held = (
+        select(found.c.seq)
+        .select_from(found.join(deal, deal.c.seq == found.c.seq))
+        .where(found.c.kind == Route.ORIGIN.value, found.c.verdict.not_in(later), busy)
+    )
+    return Statement(delete(candidates).where(candidates.c.seq.in_(held)))
 
 
 def _calls(flow: Flow, chunk: Mapping[int, Tunnel]) -> list[Any]:

@@ -190,10 +190,11 @@ class _Walk:
 
     def deal(self, group: Sequence[Candidate]) -> bool:
         """Decide one deal's candidates; False if the batch must end here, with those that are left for the next."""
+        held = False
         for at, candidate in enumerate(group):
-            if self._is_busy(candidate):
-                if candidate.kind is not Route.MOVE:
-                    self._leave(Left.PENDING, candidate)
+            if candidate.kind is not Route.SHADOW and (held or self._is_busy(candidate)):
+                self._leave(Left.PENDING, candidate)
+                held = True
                 continue
             if candidate.seq in self._moved:
                 self._leave(Left.AGAIN, *group[at:])
@@ -203,10 +204,12 @@ class _Walk:
                 return False
             if candidate.kind is not Route.MOVE:
                 self._aside(candidate)
+                # What comes after it in the deal's order would otherwise come before it.
+                held |= self.settlement.left.get((candidate.order, candidate.position)) is Left.COMING
         moves = [candidate for candidate in group if candidate.kind is Route.MOVE]
         if group[0].seq in self._moved:
             self._leave(Left.AGAIN, *moves)
-        elif group[0].seq in self._busy:
+        elif held or group[0].seq in self._busy:
             self._leave(Left.PENDING, *moves)
         elif group[0].held:
             self._leave(Left.PARKED, *moves)
@@ -222,9 +225,7 @@ class _Walk:
         return self._beside.keys.get((candidate.order, candidate.position), {})
 
     def _is_busy(self, candidate: Candidate) -> bool:
-        """Whether its deal, or the one that it would move, has a firing on its way; shadows don't care."""
-        if not self._busy or candidate.kind is Route.SHADOW:
-            return False
+        """Whether its deal, or the one that it would move, has a firing on its way."""
         return candidate.seq in self._busy or (candidate.origin is not None and candidate.origin.seq in self._busy)
 
     def _comes_too_late(self, candidate: Candidate) -> bool:
