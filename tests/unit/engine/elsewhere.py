@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
@@ -35,17 +34,17 @@ def world_away(tunnels: str, *, rest: str = SALES, deals: Sequence[str] = (), si
 
 @dataclass(slots=True)
 class Place:
-    """Where the deals live: their stages, the keys of what was done, and how often each was."""
+    """Where the deals live: their stages, what was done under which key, and what would have been done twice."""
 
     stages: dict[str, str] = field(default_factory=dict)
     done: dict[str, str] = field(default_factory=dict)
     effects: list[tuple[str, str, str]] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
 
     def do(self, call: Call) -> Result:
         """Carry the call out."""
-        self.asked.append(call.key)
         if call.key in self.done:
+            self.doubled.append(call.key)
             return Result(call, Told.DONE, id=self.done[call.key])
         if call.action is Action.MOVE:
             if self.stages.get(call.target, call.from_stage) != call.from_stage:
@@ -107,6 +106,3 @@ def states(w: World) -> list[tuple[str, str, str]]:
 def to_read(w: World) -> list[str]:
     with w.store.read() as connection:
         return list(connection.execute(select(rereads.c.deal).order_by(rereads.c.deal)).scalars())
-
-
-Faults = Callable[[random.Random, Place, Call], Result | None]
