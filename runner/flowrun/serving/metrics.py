@@ -22,8 +22,9 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from flowrun import __version__
+from flowrun.engine.elsewhere import MOST
 from flowrun.engine.events import ABOUT, Event, Retried, Ticked, Warned
-from flowrun.engine.gauges import MOST, Gauges
+from flowrun.engine.gauges import Gauges
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _DEALS = (1, 10, 50, 100, 500, 1_000, 2_500, 5_000, 10_000)
@@ -110,6 +111,14 @@ class _StoreMetrics(Collector):
         yield _gauge("flowrun_awake_deals", f"Deals of the store that wait for a runner; {_UP_TO}.", found.awake)
         yield _gauge("flowrun_waiting_deals", f"Deals of the store that wait for their time; {_UP_TO}.", found.waiting)
         yield _gauge("flowrun_runners", "Runners of the store that were seen lately.", found.runners)
+        calls = GaugeMetricFamily(
+            "flowrun_calls",
+            f"Firings of the store by the state of their call to where deals live; {_UP_TO}.",
+            labels=["state"],
+        )
+        for state, count in found.calls.items():
+            calls.add_metric([state], float(count))
+        yield calls
         parked = {id_: found.parked.get(id_, 0) for id_ in (*found.tripped, *found.parked)}
         about = f"Firings of the store that wait for 'flowrun retry'; {_UP_TO}."
         yield _by_tunnel("flowrun_parked_firings", about, parked)
