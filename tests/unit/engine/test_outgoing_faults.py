@@ -19,7 +19,12 @@ LEASE = 60_000
 
 TUNNELS = """
 c: {from: sales.new, to: care.kickoff, action: copy, set: {title: "For {{ deal.id }}"}}
-g: {from: care.kickoff, to: care.live, action: copy, unless_exists: {same: [account], open: false}}
+g:
+  from: care.kickoff
+  to: care.live
+  action: copy
+  set: {title: "only {{ deal.account }}"}
+  unless_exists: {same: [title], open: false}
 o: {from: care.kickoff, to: sales.lost, action: move, which: origin, when: deal.paid}
 m: {from: sales.new, to: sales.won, action: move, when: not deal.paid, set: {owner: ann}}
 """
@@ -88,6 +93,7 @@ def test_nothing_is_done_twice_and_nothing_is_lost_whatever_becomes_of_answers_a
     carried(there, place, chance)
     assert place.doubled == []
     assert len(place.effects) == len(there.fired())
+    assert sum(tunnel == "g" for tunnel, _ in there.fired()) == 5
     assert outcome(there) == outcome(here)
     assert {deal.id: deal.stage for deal in there.deals() if deal.id in place.stages} == place.stages
 
