@@ -188,10 +188,12 @@ class Ability:
 @dataclass(frozen=True, slots=True)
 class Described:
     """What the source says of itself, for `validate --live`, `doctor` and `init`: stages by pipeline as it names them,
-    and its fields with a word for their type; both empty where it can't tell."""
+    and its fields with a word for their type; both empty where it can't tell. `notes` are sentences for a person on
+    what it can't promise as it is set up."""
 
     pipelines: Mapping[str, Sequence[str]] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 @runtime_checkable
