@@ -59,6 +59,12 @@ _PASSING: Mapping[str, frozenset[str | int | None]] = {
     "mysql": frozenset({1020, 1021, 1040, 1041, 1114, 1203, 1205, 1213, 1226, 1290, 1317, 1836, 1969, 3024}),
     "sqlite": frozenset({5, 6, 8, 10, 13, 14, 15}),
 }
+_UNREADY: Mapping[str, frozenset[str | int | None]] = {
+    "postgresql": frozenset({"3F000", "42501", "42P01", "42703"}),
+    "mysql": frozenset({1044, 1045, 1049, 1054, 1142, 1143, 1146}),
+    "sqlite": frozenset(),
+}
+"""A right, table or column that is missing: a person has to see to it."""
 _ADDRESS = "write for example postgresql://user:password@host/database, mysql://… or sqlite:///crm.db"
 
 
@@ -116,6 +122,10 @@ class Database:
         code = _code(error)
         full = self.name == "postgresql" and isinstance(code, str) and code.startswith("53")
         return full or self.lost(error) or code in _PASSING[self.name]
+
+    def unready(self, error: SQLAlchemyError) -> bool:
+        """Whether the database lacks something, whatever is asked of it."""
+        return isinstance(error, DBAPIError) and _code(error) in _UNREADY[self.name]
 
     def refuses(self, error: SQLAlchemyError) -> bool:
         """Whether it is this row's own: a constraint, a value that does not fit, a right that is missing."""

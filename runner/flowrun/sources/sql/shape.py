@@ -302,6 +302,7 @@ def _unique(inspector: Inspector, name: str, schema: str | None) -> Iterator[tup
     yield tuple(inspector.get_pk_constraint(name, schema=schema)["constrained_columns"])
     for constraint in inspector.get_unique_constraints(name, schema=schema):
         yield tuple(constraint["column_names"])
-    for index in inspector.get_indexes(name, schema=schema):
+    every = {"include_auto_indexes": True} if inspector.dialect.name == "sqlite" else {}
+    for index in inspector.get_indexes(name, schema=schema, **every):
         if index.get("unique"):
             yield tuple(index["column_names"])

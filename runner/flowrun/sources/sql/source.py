@@ -20,7 +20,7 @@ from flowrun.sources.sql.outbox import PAGE, Outbox
 from flowrun.sources.sql.rows import Cursor, Rows, Stages
 from flowrun.sources.sql.shape import described
 from flowrun.sources.sql.triggers import Names
-from flowrun.sources.sql.values import Cells
+from flowrun.sources.sql.values import Cells, Sort
 from flowrun.sources.sql.writing import Writing
 
 _STAGES = 200
@@ -71,8 +71,16 @@ class SqlSource:
         with self.database.reading() as connection:
             stages = sorted(str(one) for one in connection.execute(chosen).scalars() if one is not None)
         fields = {name: str(cell.sort) for name, cell in shape.cells.items()}
+        return Described({str(shape.table.name): stages}, fields, list(self._notes()))
+
+    def _notes(self) -> Iterator[str]:
         assert self.options.notice is not None
-        return Described({str(shape.table.name): stages}, fields, _NOTES[self.options.notice])
+        yield from _NOTES[self.options.notice]
+        if self.options.notice is Notice.OUTBOX and self.database.name == "mysql":
+            yield "what a foreign key's cascade changes, and TRUNCATE, fire no triggers: full readings find it"
+        column = self.rows.shape.changed_at
+        if column is not None and column.sort is Sort.LOCAL and not self.rows.cells.zone.is_utc:
+            yield "when clocks go back, an hour of changes may be missed until the next full reading"
 
     def changes(self, mark: str | None) -> Iterator[Page]:
         """As the way of noticing tells them."""

@@ -103,27 +103,36 @@ class Writing:
         if not orders:
             return []
         try:
-            connection = self.database.opened()
-        except SQLAlchemyError as error:
+            return self._together(orders)
+        except _Undone as undone:
+            error = undone.cause
+        except SQLAlchemyError as given:
+            error = given
+            if self.database.passing(error) or self.database.unready(error):
+                return self._nothing(orders, error)
+        if self.database.lost(error):
             return self._nothing(orders, error)
-        with connection:
-            try:
-                transaction = connection.begin()
-                if (lacking := self._lacking(connection)) is not None:
-                    return [lacking] * len(orders)
-                outcomes = self.perform_in(connection, orders)
-            except (SQLAlchemyError, _Undone) as error:
-                _give_up(connection)
-                return self._again(orders, error.cause if isinstance(error, _Undone) else error)
+        if len(orders) > 1:
+            return [self.perform([one])[0] for one in orders]
+        says = self.database.says(error)
+        return [Later(says) if self.database.passing(error) else Refused(says)]
+
+    def _together(self, orders: Sequence[Order]) -> list[Outcome]:
+        """The same in one transaction. What is raised says that nothing has happened."""
+        with self.database.opened() as connection:
+            transaction = connection.begin()
+            if (lacking := self._lacking(connection)) is not None:
+                return [lacking] * len(orders)
+            outcomes = self.perform_in(connection, orders)
             try:
                 transaction.commit()
             except SQLAlchemyError as error:
-                lost = self.database.lost(error)
-                _give_up(connection)
-                if not lost:
-                    return self._again(orders, error)
-                says = f"the connection was lost at the commit: {self.database.says(error)}"
-                return [Unknown(says) if isinstance(one, Done) else one for one in outcomes]
+                if self.database.lost(error):
+                    says = f"the connection was lost at the commit: {self.database.says(error)}"
+                    return [Unknown(says) if isinstance(one, Done) else one for one in outcomes]
+                # SQLite leaves a transaction open that it could not commit.
+                connection.connection.rollback()
+                raise _Undone(error) from error
         return outcomes
 
     def find(self, orders: Sequence[Order]) -> list[Outcome]:
@@ -347,23 +356,7 @@ class Writing:
         missing = f"there is no table '{excerpt(self.names.keys)}' for the keys of firings"
         return Later(f"{missing}: install it, or name a column `key`", after=_WAIT, all_=True)
 
-    def _again(self, orders: Sequence[Order], error: SQLAlchemyError) -> list[Outcome]:
-        """What becomes of a batch that was undone: each order by itself, unless the database can't go on at all."""
-        if self.database.lost(error):
-            return self._nothing(orders, error)
-        if len(orders) > 1:
-            return [self.perform([one])[0] for one in orders]
-        says = self.database.says(error)
-        return [Later(says) if self.database.passing(error) else Refused(says)]
-
     def _nothing(self, orders: Sequence[Order], error: SQLAlchemyError) -> list[Outcome]:
         says = f"{self.database.shown} can't be used just now: {self.database.says(error)}"
-        return [Later(says, all_=True)] * len(orders)
-
-
-def _give_up(connection: Connection) -> None:
-    """Make sure that nothing is left of the transaction, whatever state it is in."""
-    try:
-        connection.rollback()
-    except SQLAlchemyError:
-        connection.invalidate()
+        after = _WAIT if self.database.unready(error) else None
+        return [Later(says, after, all_=True)] * len(orders)

@@ -14,17 +14,17 @@ from tests.unit.sources.sql.grounds import ADDRESS, Ground, sqlite_ground
 
 
 @pytest.fixture(scope="package")
-def postgresql_url(fast_postgres_server: Databases) -> Iterator[str]:
-    """A database of PostgreSQL, made anew for each test inside."""
+def postgresql_url(fast_postgres_server: Databases) -> Iterator[tuple[str, str]]:
+    """A database of PostgreSQL, emptied for each test: its address, and that of a superuser."""
     with fast_postgres_server.fresh() as database:
-        yield database.url
+        yield database.url, database.admin
 
 
 @pytest.fixture(scope="package")
-def mysql_url(mariadb_server: str) -> Iterator[str]:
-    """A database of MariaDB."""
+def mysql_url(mariadb_server: str) -> Iterator[tuple[str, str]]:
+    """A database of MariaDB, as `postgresql_url`."""
     with fresh(mariadb_server) as url:
-        yield url
+        yield url, url
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "mysql"])
@@ -34,7 +34,8 @@ def ground(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
     if request.param == "sqlite":
         made = sqlite_ground(tmp_path)
     else:
-        made = Ground(request.param, request.getfixturevalue(f"{request.param}_url"), tmp_path)
+        url, admin = request.getfixturevalue(f"{request.param}_url")
+        made = Ground(request.param, url, tmp_path, admin)
         if request.param == "postgresql":
             made.run("DROP SCHEMA IF EXISTS public CASCADE")
             made.run("CREATE SCHEMA public")

@@ -27,11 +27,12 @@ ADDRESS = "FLOWRUN_TEST_SQL"
 
 @dataclass(slots=True)
 class Ground:
-    """A database: `name` is sqlite, postgresql or mysql."""
+    """A database: `name` is sqlite, postgresql or mysql; `admin` the address of someone who may do anything."""
 
     name: str
     url: str
     folder: Path
+    admin: str = ""
     opened: list[Any] = field(default_factory=list)
 
     def connect(self, *, autocommit: bool = True) -> Any:
