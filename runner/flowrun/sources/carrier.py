@@ -19,11 +19,11 @@ from flowrun.diagnostics import excerpt
 from flowrun.engine.calls import Call, claim_calls
 from flowrun.engine.settlement import Result, Settled, Told, settle_calls
 from flowrun.engine.source import Budget
-from flowrun.errors import FlowrunError, Interfered, SourceTrouble
+from flowrun.errors import FlowrunError, Interfered, SourceTrouble, Unreachable
 from flowrun.expr.values import decode
 from flowrun.flow.model import Action, Flow
 from flowrun.sources import interface
-from flowrun.sources.interface import Conflict, Done, Later, NotDone, Order, Outcome, Refused, Source, Unknown
+from flowrun.sources.interface import Conflict, Done, Joined, Later, NotDone, Order, Outcome, Refused, Source, Unknown
 from flowrun.sources.registry import said
 from flowrun.store.connection import Store
 from flowrun.store.deals import types
@@ -96,16 +96,40 @@ class Carrier:
             return Carried(again_at=claimed.again_at)
         troubles: list[FlowrunError] = []
         results = self._asked(self._source.find, "find", claimed.to_find, troubles)
-        results += self._asked(self._source.perform, "perform", claimed.to_perform, troubles)
-        settled = self._settle(results)
+        carried = len(results) + len(claimed.to_perform)
+        settled = self._together(claimed.to_perform, results)
+        if settled is None:
+            results += self._asked(self._source.perform, "perform", claimed.to_perform, troubles)
+            settled = self._settle(results)
         now = self._store.clock.now()
         return Carried(
             settled=settled,
-            carried=len(results),
+            carried=carried,
             again_at=claimed.again_at,
             more=not troubles and claimed.again_at is not None and claimed.again_at <= now,
             trouble=troubles[0] if troubles else None,
         )
+
+    def _together(self, calls: Sequence[Call], found: Sequence[Result]) -> Settled | None:
+        """Perform and settle in one transaction, where the source is in the store's own database; None where it isn't,
+        or where that did not work: then nothing has happened.
+
+        Raises Unreachable where the database is gone. If that was at the commit, either all has happened or nothing;
+        the keys tell when the lease has run out.
+        """
+        if not calls or not isinstance(self._source, Joined) or not self._source.joins(self._connection):
+            return None
+        try:
+            with self._store.write(self._connection) as transaction:
+                outcomes = self._source.perform_in(transaction.connection, [self._order(call) for call in calls])
+                results = [*found, *(_result(call, one) for call, one in zip(calls, outcomes, strict=True))]
+                return settle_calls(
+                    transaction, self._flow, self._runner, results, idempotent=self._idempotent, chance=self._chance
+                )
+        except Unreachable:
+            raise
+        except Exception:  # noqa: BLE001 - another's code; whatever it is, `perform` will tell
+            return None
 
     def _asked(
         self,

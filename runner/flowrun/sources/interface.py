@@ -228,6 +228,21 @@ class Waking(Protocol):
         ...
 
 
+@runtime_checkable
+class Joined(Protocol):
+    """A source that may be in the store's own database, and can then act in a transaction of the store's: what happens
+    there and what flowrun knows of it are committed together, or not at all."""
+
+    def joins(self, connection: Any) -> bool:
+        """Whether that connection (SQLAlchemy's, the store's) is to the database that the source is in."""
+        ...
+
+    def perform_in(self, connection: Any, orders: Sequence[Order]) -> Sequence[Outcome]:
+        """As `perform`, in the transaction that is open there; `Done` holds once that is committed. Raising undoes the
+        transaction, and the orders are then performed by `perform`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """What a source is opened for: the applied flow, and the folder that relative paths start from, which is the one

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from flowrun.config.leaves import exact
 from flowrun.errors import WorkFailed
@@ -25,6 +25,9 @@ from flowrun.sources.sql.writing import Writing
 
 _STAGES = 200
 """Values of the stage's column that are named."""
+
+_PATH = text("SELECT current_setting('search_path')")
+_SET_PATH = text("SELECT set_config('search_path', :path, true)")
 
 _NOTES = {
     Notice.OUTBOX: (),
@@ -51,6 +54,7 @@ class SqlSource:
     noticing: Outbox | Comparing
     writing: Writing
     page: int = PAGE
+    _path: str | None = field(default=None, init=False)
 
     @property
     def ability(self) -> Ability:
@@ -111,9 +115,27 @@ class SqlSource:
         """In one transaction, or in one each."""
         return self.writing.perform(orders)
 
+    def joins(self, connection: Connection) -> bool:
+        """Whether that is PostgreSQL, at the same address by the same user (`interface.Joined`)."""
+        mine, other = self.database.engine.url, connection.engine.url
+        if self.database.name != "postgresql" or other.get_backend_name() != "postgresql":
+            return False
+        return all(
+            getattr(mine, part) == getattr(other, part) and mine.query.get(part) == other.query.get(part)
+            for part in ("username", "host", "port", "database")
+        )
+
     def perform_in(self, connection: Connection, orders: Sequence[Order]) -> Sequence[Outcome]:
-        """In a transaction of the caller's on the same database (`interface.Joined`)."""
-        return self.writing.perform_in(connection, orders)
+        """In a transaction of the store's. Triggers of the table find what they would find in the source's session:
+        names without a schema where it looks for them."""
+        if self._path is None:
+            with self.database.reading() as own:
+                self._path = str(own.execute(_PATH).scalar_one())
+        before = str(connection.execute(_PATH).scalar_one())
+        connection.execute(_SET_PATH, {"path": self._path})
+        outcomes = self.writing.perform_in(connection, orders)
+        connection.execute(_SET_PATH, {"path": before})
+        return outcomes
 
     def find(self, orders: Sequence[Order]) -> Sequence[Outcome]:
         """By their keys."""

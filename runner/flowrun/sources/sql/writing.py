@@ -59,8 +59,8 @@ _WAIT = 60.0
 _UUIDS = uuid5(NAMESPACE_OID, "flowrun firing")
 
 
-class _Undone(Exception):
-    """The whole transaction has to be given up: `cause` is what the database said."""
+class _Undone(SQLAlchemyError):
+    """The whole transaction has to be given up for one of its orders: `cause` is what the database said."""
 
     def __init__(self, cause: SQLAlchemyError) -> None:
         super().__init__(str(cause))
@@ -121,8 +121,6 @@ class Writing:
         """The same in one transaction. What is raised says that nothing has happened."""
         with self.database.opened() as connection:
             transaction = connection.begin()
-            if (lacking := self._lacking(connection)) is not None:
-                return [lacking] * len(orders)
             outcomes = self.perform_in(connection, orders)
             try:
                 transaction.commit()
@@ -178,7 +176,9 @@ class Writing:
 
     def perform_in(self, connection: Connection, orders: Sequence[Order]) -> list[Outcome]:
         """The same in a transaction of the caller's: `Done` holds once that is committed. Raises what the driver does
-        where the transaction can't go on."""
+        where the transaction can't go on, and then it must be undone."""
+        if (lacking := self._lacking(connection)) is not None:
+            return [lacking] * len(orders)
         standing = self._standing(connection, [one.id for one in orders if one.action is Action.MOVE])
         done = self._done(connection, orders)
         outcomes: list[Outcome] = []
