@@ -29,6 +29,7 @@ class TestSQLite(Conformance):
         return SqlBench(ground, notice, key)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("ground", ["postgresql"], indirect=True)
 @pytest.mark.parametrize(("notice", "key"), [("outbox", False), ("timestamp", True)])
 class TestPostgreSQL(Conformance):
@@ -39,6 +40,7 @@ class TestPostgreSQL(Conformance):
         return SqlBench(ground, notice, key)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("ground", ["mysql"], indirect=True)
 @pytest.mark.parametrize(("notice", "key"), [("outbox", False), ("timestamp", True)])
 class TestMariaDB(Conformance):

@@ -106,6 +106,7 @@ class Reader:
         return sum(self.seen.get(id_) != n for id_, n in final.items())
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("ground", ["postgresql", "mysql"], indirect=True)
 def test_triggers_miss_none_of_many_changes_by_eight_writers(
     ground: Ground, capsys: pytest.CaptureFixture[str]
