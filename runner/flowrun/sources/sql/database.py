@@ -155,15 +155,16 @@ class Database:
 
 
 def _code(error: DBAPIError) -> str | int | None:
+    """The database's own: PostgreSQL's state, the number of the others, None where it said nothing."""
     original: Any = error.orig
-    state = getattr(original, "sqlstate", None)
-    if state is not None:
-        return str(state)
     if isinstance(original, sqlite3.Error):
         number = getattr(original, "sqlite_errorcode", None)
         return None if number is None else int(number) & 0xFF
     first = original.args[0] if getattr(original, "args", ()) else None
-    return first if isinstance(first, int) else None
+    if isinstance(first, int):
+        return first
+    state = getattr(original, "sqlstate", None)
+    return None if state is None else str(state)
 
 
 def open_database(url: str, folder: Path) -> Database:

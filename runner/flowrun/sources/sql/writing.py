@@ -128,8 +128,6 @@ class Writing:
                 if self.database.lost(error):
                     says = f"the connection was lost at the commit: {self.database.says(error)}"
                     return [Unknown(says) if isinstance(one, Done) else one for one in outcomes]
-                # SQLite leaves a transaction open that it could not commit.
-                connection.connection.rollback()
                 raise _Undone(error) from error
         return outcomes
 

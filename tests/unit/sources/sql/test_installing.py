@@ -136,6 +136,8 @@ class TestPostgreSQL:
             assert len(said) == 35
             assert told(source, mark)[0] == {}
             assert ground.ask('SELECT count(*) FROM "flowrun_outbox_my deals"') == [(0,)]
+            ground.run(f"UPDATE {name} SET name = 'all at once'")
+            assert len(told(source, mark)[0]) == 35
 
 
 @pytest.mark.parametrize("ground", ["mysql"], indirect=True)

@@ -14,7 +14,8 @@ from flowrun.sources.sql.marks import MOST, Buckets, Numbers, bucket_of, digest,
 @pytest.mark.parametrize("gaps", [1, 2, 50, 10**12])
 def test_numbers_come_back_and_stay_short(gaps: int) -> None:
     chance = random.Random(gaps)
-    seen, numbers, number = Numbers(), [], 10**15
+    seen, number = Numbers(), 10**15
+    numbers: list[int] = []
     while seen.size < MOST and len(numbers) < 50_000:
         number += chance.choice((1, 1, 1, gaps))
         seen.add(number)

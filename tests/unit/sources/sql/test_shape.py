@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from contextlib import closing
+from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import SQLAlchemyError
 
 from flowrun.errors import SourceTrouble, WorkFailed
 from flowrun.expr.types import INTEGER
 from flowrun.flow.model import Field, Flow, Pipeline, Stage
 from flowrun.sources.interface import Source
+from flowrun.sources.sql.database import open_database
 from tests.unit.sources.sql.grounds import ADDRESS, Ground, opened
 
 FLOW = Flow(
@@ -108,3 +111,11 @@ def test_a_wrong_password_is_not_repeated(ground: Ground) -> None:
     with pytest.raises(WorkFailed) as caught:
         opened(ground, FLOW, keys({}), wrong)
     assert "s3cret" not in f"{caught.value} {caught.value.help}"
+
+
+def test_what_a_driver_says_is_shortened_and_its_secrets_hidden(tmp_path: Path) -> None:
+    database = open_database("postgresql://ann:s3cret@127.0.0.1:1/crm?sslpassword=als0", tmp_path)
+    said = database.says(SQLAlchemyError(f"no: s3cret als0 {'x' * 500}\nsecond line"))
+    assert said.startswith("no: *** *** xxx")
+    assert len(said) <= 200
+    assert "second" not in said

@@ -13,6 +13,7 @@ from flowrun.flow.model import Field, Flow, Pipeline, Stage
 from flowrun.sources.interface import Action, Conflict, Done, Later, NotDone, Order, Refused, Unknown
 from flowrun.sources.sql.installing import install
 from flowrun.sources.sql.source import SqlSource
+from flowrun.sources.sql.writing import Writing
 from tests.faults.proxy import Cut, Proxy
 from tests.unit.sources.sql.grounds import Ground, opened, options, place
 
@@ -189,6 +190,34 @@ def test_two_processes_that_perform_the_same_orders_have_one_effect(ground: Grou
     assert len(statuses(ground)) == 3
 
 
+def test_an_order_that_another_process_does_at_that_very_moment_is_done(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table(ground)
+    order = copy("b", title="New")
+    original = Writing._done
+    asked: list[int] = []
+
+    def too_early(self: Writing, connection: Any, orders: Any) -> dict[str, str]:
+        asked.append(1)
+        return {} if len(asked) == 1 else original(self, connection, orders)
+
+    with source(ground) as sql:
+        assert sql.perform([order]) == [Done("b~1")]
+        monkeypatch.setattr(Writing, "_done", too_early)
+        assert sql.perform([order]) == [Done("b~1")]
+    assert len(statuses(ground)) == 3
+
+
+@pytest.mark.parametrize("ground", ["mysql"], indirect=True)
+def test_a_text_that_does_not_fit_is_refused_and_not_cut_off(ground: Ground) -> None:
+    table(ground)
+    with source(ground) as sql:
+        (outcome,) = sql.perform([move("a", title="x" * 61)])
+    assert isinstance(outcome, Refused)
+    assert statuses(ground)["a"] == "open"
+
+
 @pytest.mark.parametrize("ground", ["postgresql", "mysql"], indirect=True)
 def test_only_a_commit_that_is_cut_off_leaves_it_unknown(ground: Ground) -> None:
     table(ground)
@@ -219,6 +248,20 @@ def test_a_commit_that_is_still_on_its_way_is_not_called_undone(ground: Ground) 
         assert isinstance(_hasty(sql).find([copy("a")])[0], Unknown)
         late.commit()
         assert sql.find([copy("a")]) == [Done("a~1")]
+
+
+@pytest.mark.parametrize("ground", ["postgresql", "mysql"], indirect=True)
+def test_what_takes_too_long_to_lock_is_tried_again(ground: Ground) -> None:
+    table(ground)
+    with source(ground) as sql:
+        late = ground.connect(autocommit=False)
+        ground.run("INSERT INTO deals (id, status, name, n) VALUES ('a~1', 'open', 'Late', 1)", on=late)
+        sql.database.engine.dispose()
+        held, moved = _hasty(sql).perform([copy("a"), move("b")])
+        assert isinstance(held, Later)
+        assert moved == Done("b")
+        late.rollback()
+        assert sql.perform([copy("a")]) == [Done("a~1")]
 
 
 def _hasty(sql: SqlSource) -> SqlSource:
