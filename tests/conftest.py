@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.postgres_fixtures"]
+pytest_plugins = ["tests.postgres_fixtures", "tests.mariadb_fixtures"]
 
 _CI = os.environ.get("CI") == "true"
 _TESTS = Path(__file__).parent

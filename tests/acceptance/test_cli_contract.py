@@ -111,7 +111,7 @@ SHAPES = {
                 action={"enum": ["move", "copy"]},
                 **{"from": STAGE},
                 to=STAGE,
-                result={"enum": ["fired", "exists", "declined", "parked", "shadow"]},
+                result={"enum": ["fired", "exists", "declined", "parked", "pending", "shadow"]},
                 target=maybe(TEXT),
                 due_at=maybe(INSTANT),
                 fired_at=INSTANT,
@@ -132,6 +132,7 @@ SHAPES = {
         awake=COUNT,
         parked=COUNT,
         next_at=maybe(INSTANT),
+        source={"type": "null"},
         tunnels=many(
             shape(
                 id=TEXT,

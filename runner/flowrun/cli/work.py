@@ -20,7 +20,9 @@ from flowrun.cli.values import how_many
 @click.option("--deal", metavar="ID", help="Only this deal's.")
 @click.option("--tunnel", metavar="ID", help="Only this tunnel's.")
 @click.option(
-    "--result", type=click.Choice(["fired", "exists", "declined", "parked", "shadow"]), help="Only with this result."
+    "--result",
+    type=click.Choice(["fired", "exists", "declined", "parked", "pending", "shadow"]),
+    help="Only with this result.",
 )
 @click.option("--since", metavar="MOMENT", help="Only from this date or moment on, in the project's zone.")
 @click.option("--limit", type=how_many, metavar="N", help="Only the latest so many.")

@@ -23,7 +23,6 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    literal_column,
     null,
     or_,
     select,
@@ -41,21 +40,16 @@ from flowrun.engine.effects import (
     settable,
     setting_value,
 )
+from flowrun.engine.journalling import FIRED, PARKED, journal, name_copies, rejournal, remember
 from flowrun.engine.judge import Route, Verdict, by_position
 from flowrun.engine.statement import Statement, parameter
 from flowrun.flow.model import Action, Flow, Tunnel
-from flowrun.store.tables import activity, deals_table, firings, queue, routes, tunnels
+from flowrun.store.tables import deals_table, firings, queue, routes, tunnels
 from flowrun.store.upsert import upsert
 from flowrun.store.watching import asked_of_origins
 
-FIRED = "fired"
-PARKED: ColumnElement[str] = literal_column("'parked'")
-"""Written into the statement, not bound: SQLite uses the partial index over parked rows only then."""
-
 WAITING = or_(tunnels.c.paused_at.is_not(None), tunnels.c.tripped_at.is_not(None))
 """Whether the tunnel waits for someone to let it go on."""
-
-_REVISION: ColumnElement[int] = parameter("revision", Integer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +81,14 @@ def acting(flow: Flow, chunks: Mapping[tuple[int, int], Mapping[int, Tunnel]], s
     return Acting(
         calm=_calm(flow, sensitive),
         decide=_decide(flow),
-        name_copies=_name_copies(flow),
-        journal=_journal(flow),
-        rejournal=_rejournal(flow),
+        name_copies=name_copies(flow),
+        journal=journal(flow),
+        rejournal=rejournal(flow),
         copies=_per_chunk(flow, chunks, Route.COPY),
         origins=_per_chunk(flow, chunks, Route.ORIGIN),
         moves=_per_chunk(flow, chunks, Route.MOVE),
         count=_count(),
-        remember=_remember(breakers) if breakers else None,
+        remember=remember(breakers) if breakers else None,
         unqueue=_unqueue(),
         queue_moved=_queue_moved(flow),
         queue_copied=_queue_copied(flow),
@@ -177,62 +171,6 @@ def _decide(flow: Flow) -> Statement:
     )
     columns = ["ord", "pos", "seq", "kind", "result", "due_at", "again", "target", "target_id"]
     return Statement(insert(acts).from_select(columns, chosen))
-
-
-def _name_copies(flow: Flow) -> Statement:
-    deal = deals_table(flow).alias("d")
-    root = func.coalesce(deal.c._root, deal.c.id)
-    name = (
-        select(func.fr_copy_id(root, deal.c.id, rules.c.tunnel, deal.c.entry))
-        .where(deal.c.seq == acts.c.seq, rules.c.pos == acts.c.pos)
-        .scalar_subquery()
-    )
-    copies = and_(acts.c.kind == Route.COPY.value, acts.c.result == FIRED)
-    return Statement(update(acts).where(copies).values(target_id=name))
-
-
-def _journal_rows(flow: Flow) -> tuple[list[str], Any]:
-    deal = deals_table(flow).alias("d")
-    made = and_(acts.c.kind == Route.COPY.value, acts.c.result == FIRED)
-    values: dict[str, Any] = {
-        "deal": deal.c.id,
-        "entry": deal.c.entry,
-        "tunnel": rules.c.tunnel,
-        "shadow": case((acts.c.kind == Route.SHADOW.value, 1), else_=0),
-        "action": rules.c.action,
-        "from_stage": deal.c.stage,
-        "to_stage": rules.c.target,
-        "result": acts.c.result,
-        "target": acts.c.target_id,
-        "due_at": acts.c.due_at,
-        "fired_at": NOW,
-        "revision": _REVISION,
-        "reason": acts.c.reason,
-        "_lineage": case((made, func.coalesce(deal.c._root, deal.c.id))),
-    }
-    rows = select(*values.values()).select_from(
-        acts.join(deal, deal.c.seq == acts.c.seq).join(rules, rules.c.pos == acts.c.pos)
-    )
-    return list(values), rows.order_by(acts.c.id)
-
-
-def _journal(flow: Flow) -> Statement:
-    columns, rows = _journal_rows(flow)
-    return Statement(insert(firings).from_select(columns, rows.where(acts.c.again == 0)))
-
-
-def _rejournal(flow: Flow) -> Statement:
-    """A retried or re-dated firing takes the place of its old row, which is all that may ever change in the journal."""
-    columns, rows = _journal_rows(flow)
-    statement = upsert(firings).from_select(columns, rows.where(acts.c.again != 0))
-    fresh = {name: statement.excluded[name] for name in columns[4:]} | {"_retry": 0}
-    return Statement(
-        statement.on_conflict_do_update(
-            index_elements=["deal", "entry", "tunnel", "shadow"],
-            set_=fresh,
-            where=firings.c.result.in_(["parked", "declined"]),
-        )
-    )
 
 
 def _per_chunk(
@@ -331,21 +269,6 @@ def _count() -> Statement:
             fired=tunnels.c.fired + fired.c.n,
             last_fired_at=NOW,
             turn=func.coalesce(fired.c.turn + 1, tunnels.c.turn),
-        )
-    )
-
-
-def _remember(breakers: Sequence[int]) -> Statement:
-    rows = (
-        select(rules.c.tunnel, NOW, func.count())
-        .select_from(acts.join(rules, rules.c.pos == acts.c.pos))
-        .where(acts.c.result == FIRED, acts.c.pos.in_(breakers))
-        .group_by(rules.c.tunnel)
-    )
-    statement = upsert(activity).from_select(["tunnel", "at", "firings"], rows)
-    return Statement(
-        statement.on_conflict_do_update(
-            index_elements=["tunnel", "at"], set_={"firings": activity.c.firings + statement.excluded.firings}
         )
     )
 

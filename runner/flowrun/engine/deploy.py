@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from flowrun.engine.holdings import losses, standing_in
 from flowrun.engine.live import apply_flow
 from flowrun.engine.preview import USUAL, Question, previewed, unmoved
+from flowrun.engine.underway import unsettled
 from flowrun.errors import StalePlan
 from flowrun.flow.model import Flow, Places
 from flowrun.plan import Allowed, Impact, Plan, Refusal, changes, refusals
@@ -88,6 +89,7 @@ def deploy(store: Store, proposal: Proposal, allowed: Allowed | None = None, occ
             held = Impact(
                 stages=standing_in(connection, base.flow, proposal.flow),
                 losses=losses(connection, base.flow, proposal.flow),
+                unsettled=unsettled(connection),
             )
             if lost := refusals(base.flow, proposal.flow, held, _bound(connection), allowed):
                 raise StalePlan(f"the deals have changed in the meantime: {lost[0].message}", lost[0].help)

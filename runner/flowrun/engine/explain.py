@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from flowrun.calendars.zones import zone
 from flowrun.diagnostics import did_you_mean
 from flowrun.engine.judge import judge_parameters
-from flowrun.engine.look import Facts, Look, facts, look
+from flowrun.engine.look import Facts, Look, calls_of, facts, look
 from flowrun.engine.settle import Left
 from flowrun.errors import WorkFailed
 from flowrun.expr.evaluate import Context
@@ -33,10 +33,11 @@ from flowrun.store.tables import revisions as revisions_table
 
 
 class Outlook(StrEnum):
-    """What a tunnel would do with the deal if a runner took it now; the last five are what it has done already.
+    """What a tunnel would do with the deal if a runner took it now; the last six are what it has done already.
 
     `WAITS`: time alone will bring it; `BLOCKED`: something else must change; `HELD`: an earlier move of the deal goes
-    first or holds it; `SETTLES`: it would be journalled as `exists` or `declined`; `PARKS`, `SHADOWS`: as such.
+    first or holds it, or a firing that is on its way; `SETTLES`: it would be journalled as `exists` or `declined`;
+    `PARKS`, `SHADOWS`: as such. `PENDING`: it is being carried out where deals live.
     """
 
     FIRES = "fires"
@@ -50,6 +51,7 @@ class Outlook(StrEnum):
     EXISTS = "exists"
     DECLINED = "declined"
     PARKED = "parked"
+    PENDING = "pending"
     SHADOW = "shadow"
 
 
@@ -88,7 +90,7 @@ class Explained:
     `due_at` is the due instant (ms, UTC), None where there is none yet; `next_at` when time alone may next change
     something (only for `WAITS`). `held_by` is the move that goes first or holds the deal; its own reason is then the
     reason, or `stage` where it takes the deal away. `missing` are the fields that the target stage requires and would
-    not get.
+    not get. `said` is what the source of deals last said of the firing.
     """
 
     tunnel: Tunnel
@@ -101,6 +103,7 @@ class Explained:
     condition: tuple[Piece, ...] = ()
     written: Written | None = None
     place: Place | None = None
+    said: str | None = None
 
     @property
     def reason(self) -> Reason | None:
@@ -152,6 +155,9 @@ def explain(
     return Explanation(deal, now, flow.timezone, told)
 
 
+_ACTING = frozenset({Outlook.FIRES, Outlook.SETTLES, Outlook.PARKS, Outlook.SHADOWS})
+
+
 class _Teller:
     """Puts into words what a look at the deal has found."""
 
@@ -164,6 +170,7 @@ class _Teller:
         self._deal = deal
         self._now = now
         self._seen = seen
+        self._calls = calls_of(connection, revision.flow, deal)
 
     def elsewhere(self, tunnel: Tunnel) -> Explained:
         """A tunnel that doesn't leave the deal's stage."""
@@ -179,6 +186,8 @@ class _Teller:
     def here(self, tunnel: Tunnel, known: Facts) -> Explained:
         """A tunnel that leaves the deal's stage."""
         verdict, reasons, held_by = self._outlook(tunnel, known)
+        if self._calls.held and verdict in _ACTING:
+            verdict, reasons, held_by = Outlook.HELD, [Reason.PENDING], self._calls.holder
         judged = self._seen.judged.get(self._position[tunnel.id])
         return Explained(
             tunnel,
@@ -191,6 +200,7 @@ class _Teller:
             condition=self._condition(tunnel),
             written=None if known.firing is None else self._written(tunnel, known.firing),
             place=self._revision.places.get(f"tunnels.{tunnel.id}"),
+            said=self._calls.said.get(tunnel.id),
         )
 
     def _outlook(self, tunnel: Tunnel, known: Facts) -> tuple[Outlook, Iterable[Reason], str | None]:

@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, literal, select, update
 
-from flowrun.engine.act import PARKED, copies_made
+from flowrun.engine.act import copies_made
 from flowrun.engine.alone import lock_pipelines
 from flowrun.engine.batch import acts, candidates, keyed
 from flowrun.engine.effects import NOW, out_of_hops, rotates
 from flowrun.engine.guards import Guard
+from flowrun.engine.journalling import PARKED
 from flowrun.engine.judge import Route, Verdict, by_position, filled
 from flowrun.engine.settle import Blank, Candidate, Key, Keys, Origin, Settlement, Surroundings, Terms, settle
 from flowrun.engine.statement import Statement
 from flowrun.flow.model import Action, Flow, Rotate, Tunnel
 from flowrun.store.tables import activity, deals_table, firings, routes, tunnels
+
+Coming = Callable[[Connection, Guard], Collection[Key]]
+"""Tells under which keys deals will stand where that guard looks, if what is on its way happens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,11 @@ def settled(
     statements: Gathering,
     moment: Mapping[str, object],
     waiting: Sequence[int],
+    coming: Coming | None = None,
 ) -> Settlement:
-    """Decide the batch in order and write the decisions to `acts`. `moment` are the parameters of judging."""
-    settlement = decided(connection, flow, order, guards, statements, moment, waiting)
+    """Decide the batch in order and write the decisions to `acts`. `moment` are the parameters of judging; `coming`
+    tells what is on its way where deals live elsewhere."""
+    settlement = decided(connection, flow, order, guards, statements, moment, waiting, coming)
     if settlement.decisions:
         connection.execute(
             insert(acts),
@@ -85,6 +91,7 @@ def decided(
     statements: Gathering,
     moment: Mapping[str, object],
     waiting: Sequence[int],
+    coming: Coming | None = None,
 ) -> Settlement:
     """What becomes of the candidates, decided in order; nothing but working tables is written."""
     found = _read(connection, statements, moment)
@@ -95,6 +102,7 @@ def decided(
         keys=_keys(connection, order, asked, moment),
         elsewhere={guard.number: _elsewhere(connection, guard) for guard in asked},
         made=dict(statements.made.run(connection, **moment).all()),
+        coming=None if coming is None else {guard.number: coming(connection, guard) for guard in asked},
     )
     terms = _terms(connection, order, guards, moment, waiting)
     return settle(found, terms, surroundings)

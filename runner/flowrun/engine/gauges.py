@@ -7,18 +7,16 @@ whether ten deals wait or ten million.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Integer, Select, func, literal_column, select
 
-from flowrun.engine.act import PARKED
+from flowrun.engine.elsewhere import MOST, by_state
+from flowrun.engine.journalling import PARKED
 from flowrun.store.connection import Store
 from flowrun.store.runners import registered
 from flowrun.store.tables import firings, flowrun, queue, tunnels
-
-MOST = 100_000
-"""Where counting ends: a number that is this high means that many or more."""
 
 _ONE = select(literal_column("1", Integer)).select_from(queue)
 
@@ -29,6 +27,7 @@ class Gauges:
 
     `revision` is null where none is applied. `waiting` are the deals that time alone will wake; `parked` the firings
     that wait for `retry`, by tunnel (those without any left out); `tripped` and `paused` are by tunnel, all of them.
+    `calls` are what is on its way to where deals live, or parked, by state.
     """
 
     now: int
@@ -40,6 +39,7 @@ class Gauges:
     tripped: Mapping[str, bool]
     paused: Mapping[str, bool]
     runners: int
+    calls: Mapping[str, int] = field(default_factory=dict)
 
 
 def gauges(store: Store) -> Gauges:
@@ -65,6 +65,7 @@ def read(connection: Connection, now: int) -> Gauges:
         tripped={row.id: row.tripped_at is not None for row in states},
         paused={row.id: row.paused_at is not None for row in states},
         runners=sum(not runner.gone(now) for runner in registered(connection)),
+        calls=by_state(connection),
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from sqlalchemy import Connection, func, select
 
+from flowrun.engine.underway import heading_for
 from flowrun.expr.types import Kind
 from flowrun.flow.model import Flow
 from flowrun.plan import Loses, Loss, renames
@@ -15,13 +17,15 @@ from flowrun.store.tables import deals_table
 
 
 def standing_in(connection: Connection, base: Flow, wanted: Flow) -> dict[str, int]:
-    """How many deals stand in each stage of `base` that `wanted` no longer has under that id; no zeros."""
+    """How many deals stand in each stage of `base` that `wanted` no longer has under that id, or are on their way
+    there; no zeros."""
     gone = [stage for stage in base.stages if stage not in wanted.stages]
     if not gone:
         return {}
     deals = deals_table(None)
     held = select(deals.c.stage, func.count()).where(deals.c.stage.in_(gone)).group_by(deals.c.stage)
-    counts: dict[str, int] = dict(connection.execute(held).all())
+    counts = Counter[str](dict(connection.execute(held).all()))
+    counts.update(heading_for(connection, gone))
     return {stage: counts[stage] for stage in gone if stage in counts}
 
 

@@ -14,9 +14,11 @@ from typing import TypedDict
 
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, exists, insert, or_, select, update
 
-from flowrun.engine.act import PARKED
+from flowrun.engine import underway
 from flowrun.engine.carry import Latecomers, carry, relocate
+from flowrun.engine.journalling import PARKED
 from flowrun.engine.judge import Route, route_of
+from flowrun.engine.source import provide_source
 from flowrun.engine.waking import wake
 from flowrun.expr import Expression, Template
 from flowrun.flow.codec import route_digest
@@ -98,10 +100,13 @@ def apply_flow(
     columns.install(connection, base, flow, renamed.fields)
     schema.open_stages(connection, flow)
     carry(connection, renamed.stages, relocated, _latecomers(flow, before, rows, now))
+    if base is not None and base.flow.source.elsewhere and base.flow.source == flow.source:
+        underway.follow(connection, base.flow, flow, renamed, relocated)
     routed = {row["stage"] for row in rows}
     relocate(connection, relocated, now, routed, asked_of_origins=bool(asked_of_origins(flow)))
     schema.settle(connection, flow)
     number = revisions.add(transaction, flow, places, author, occasion)
+    provide_source(connection, flow)
     for column in (tunnels.c.id, activity.c.tunnel, existing.c.tunnel):
         connection.execute(delete(column.table).where(column.not_in(list(flow.tunnels))))
     connection.execute(delete(routes))
@@ -117,6 +122,8 @@ def apply_flow(
     if again != Again():
         deals = deals_table(flow)
         wake(connection, deals, again.where(deals, now), now)
+    if base is not None and base.flow.source.elsewhere and base.flow.source != flow.source:
+        underway.leave(connection, flow, now)
     return number
 
 

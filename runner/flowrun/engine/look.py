@@ -13,18 +13,19 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, false, insert, literal, or_, select, true
 
 from flowrun.engine import batch as working
-from flowrun.engine.act import PARKED
+from flowrun.engine import calls as calling
 from flowrun.engine.batch import batch, candidates
 from flowrun.engine.effects import NOW
 from flowrun.engine.gather import decided, gathering
 from flowrun.engine.guards import guards
+from flowrun.engine.journalling import PARKED
 from flowrun.engine.judge import Route, Verdict, gone_live, judging, ledger, parts, unsettled
 from flowrun.engine.rules import chunked, ground_of_batch
 from flowrun.engine.settle import Decision, Left, Settlement
 from flowrun.flow.model import Flow, Mode, Tunnel
 from flowrun.store.deals import Deal
 from flowrun.store.journal import Firing
-from flowrun.store.tables import deals_table, firings, routes, tunnels
+from flowrun.store.tables import calls, deals_table, firings, rereads, routes, tunnels
 
 
 class Judged(NamedTuple):
@@ -74,6 +75,28 @@ class Facts:
     fired_before: bool
     missing: tuple[str, ...]
     firing: Firing | None
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What of the deal is on its way to where it lives. `held`: nothing else fires meanwhile, for the sake of the
+    tunnel `holder` (None: the deal is to be read again first). `said`, by tunnel: what the source said last."""
+
+    held: bool = False
+    holder: str | None = None
+    said: Mapping[str, str] = field(default_factory=dict)
+
+
+def calls_of(connection: Connection, flow: Flow, deal: Deal) -> Calls:
+    """What is on its way of that deal. The flow must be the applied one."""
+    if not flow.source.elsewhere:
+        return Calls()
+    mine = or_(calls.c.deal == deal.id, calls.c.target == deal.id)
+    rows = connection.execute(select(calls).where(mine).order_by(calls.c.firing)).all()
+    away = [row.tunnel for row in rows if row.state != calling.PARKED]
+    again = connection.execute(select(rereads.c.deal).where(rereads.c.deal == deal.id)).first() is not None
+    said = {row.tunnel: row.reason for row in rows if row.deal == deal.id and row.reason is not None}
+    return Calls(bool(away) or again, away[0] if away else None, said)
 
 
 def look(connection: Connection, flow: Flow, deal: Deal, moment: Mapping[str, object]) -> Look:

@@ -12,14 +12,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
-from sqlalchemy import Connection, MetaData, func, select, true, update
+from sqlalchemy import Connection, MetaData, delete, func, or_, select, true, update
 
 from flowrun.diagnostics import did_you_mean
 from flowrun.engine import future, outcomes
+from flowrun.engine.calls import PARKED
 from flowrun.engine.concern import Step, find_concerned
 from flowrun.engine.holdings import losses, returning, standing_in
 from flowrun.engine.live import apply_flow, known, stays_live
 from flowrun.engine.outcomes import Side
+from flowrun.engine.underway import on_way, unsettled
 from flowrun.errors import StalePlan, WrongUsage
 from flowrun.expr.types import Kind, Value
 from flowrun.flow.model import Flow, Mode, Outcome
@@ -28,7 +30,7 @@ from flowrun.store import columns, journal, revisions, scratch
 from flowrun.store.connection import Store, Transaction
 from flowrun.store.journal import Firing
 from flowrun.store.revisions import Author, Revision
-from flowrun.store.tables import deals_table, flowrun, tunnels
+from flowrun.store.tables import calls, deals_table, flowrun, queue, tunnels
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ class Preview:
         self._stages = standing_in(connection, step.base, step.flow)
         self._losses = losses(connection, step.base, step.flow)
         self._returning = returning(connection, step.base, step.flow)
+        away = step.base.source.elsewhere
+        self._underway, self._unsettled = (on_way(connection), unsettled(connection)) if away else (0, 0)
         self._total = connection.execute(select(func.count()).select_from(deals_table(None))).scalar_one()
         outcomes.create(connection)
         self.possible = all(stage in step.renamed.stages or stage in step.relocated for stage in self._stages)
@@ -120,6 +124,8 @@ class Preview:
             existing=outcomes.taken_though_existing(connection, step.live_deals),
             total=self._total,
             trips=self._trips() if self.possible else (),
+            underway=self._underway,
+            unsettled=self._unsettled,
             played=self.possible,
             summed=self._question.total,
         )
@@ -156,6 +162,7 @@ class Preview:
         else:
             future.keep_waits(connection, step.base, now, Side.WITHOUT, step.renamed.tunnels)
         apply_flow(Transaction(connection, now), step.flow, {}, Author())
+        self._hold_back()
         future.play(connection, step.flow, now, Side.WITH, step.beyond, progress)
         outcomes.keep_left(connection, step.live_deals, Side.WITH, _won(step.base), _won(step.flow))
 
@@ -187,6 +194,15 @@ class Preview:
         scratch.make_triggers(connection)
         # What the triggers take for now.
         connection.execute(update(flowrun).values(fixed_now=self._now))
+        self._hold_back()
+
+    def _hold_back(self) -> None:
+        """Let no deal play that has a firing on its way: what comes of that is not known."""
+        if self._underway:
+            deals, there = deals_table(None), calls.to_metadata(MetaData(), schema=scratch.LIVE)
+            held = select(deals.c.seq).join(there, or_(there.c.deal == deals.c.id, there.c.target == deals.c.id))
+            held = held.where(there.c.state != PARKED)
+            self._connection.execute(delete(queue).where(queue.c.deal.in_(held)))
 
     def _skipping(self) -> Iterator[tuple[str, list[str]]]:
         """The tunnels that leave existing deals out, with the old stages for whose deals they go live only now."""

@@ -6,6 +6,7 @@ A row of the journal may go when all of this holds:
 - it isn't of its deal's present entry, so nothing can fire by its absence, or be retried;
 - there is a later row of the same deal. A deal that is deleted and made anew goes on counting its entries after the
   highest of the journal, and the ids of copies are made of these numbers: no number may ever come twice;
+- it isn't `pending`: what is on its way to where deals live needs it;
 - it isn't a `fired` of a tunnel that has, or last had, `once: deal`. A tunnel that only later becomes so counts what
   the journal then still remembers.
 
@@ -25,11 +26,12 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, no
 
 from flowrun.calendars.durations import Duration
 from flowrun.calendars.zones import zone
+from flowrun.engine.journalling import PENDING
 from flowrun.flow.codec import once_per_deal
 from flowrun.flow.model import Flow
 from flowrun.store import revisions, runners
 from flowrun.store.connection import Store
-from flowrun.store.tables import activity, deals_table, existing, firings, flowrun
+from flowrun.store.tables import activity, calls, deals_table, existing, firings, flowrun
 from flowrun.store.tables import revisions as revisions_table
 
 BATCH = 20_000
@@ -111,6 +113,7 @@ def prune(store: Store, age: Duration) -> Doomed:
         connection.execute(delete(revisions_table).where(revisions_table.c.number.in_(sorted(numbers))))
         idle = connection.execute(delete(activity).where(_idle(terms, before, transaction.now))).rowcount
         connection.execute(delete(existing).where(not_(_stands())))
+        connection.execute(delete(calls).where(not_(exists().where(firings.c.seq == calls.c.firing))))
         left = runners.forget_gone(connection, transaction.now)
     return replace(gone, revisions=len(numbers), activity=idle, runners=left)
 
@@ -153,7 +156,8 @@ def _old(terms: _Terms, before: int, now: int) -> ColumnElement[bool]:
         ),
     )
     lasting = and_(firings.c.result == "fired", firings.c.tunnel.in_(sorted(terms.lasting)))
-    return and_(firings.c.fired_at < min(before, now - max(windows)), not_(lasting), followed, not_(present))
+    over = and_(firings.c.fired_at < min(before, now - max(windows)), firings.c.result != PENDING)
+    return and_(over, not_(lasting), followed, not_(present))
 
 
 def _idle(terms: _Terms, before: int, now: int) -> ColumnElement[bool]:

@@ -13,6 +13,7 @@ from flowrun.engine.batch import batch, candidates
 from flowrun.engine.gather import Gathering, gathering
 from flowrun.engine.guards import Beyond, Guard, guards, sensitive
 from flowrun.engine.judge import Ground, judging
+from flowrun.engine.outgoing import Outgoing, outgoing
 from flowrun.engine.statement import Statement
 from flowrun.flow.model import Flow, Mode, Tunnel
 from flowrun.store.tables import deals_table, routes
@@ -27,7 +28,7 @@ Chunk = tuple[int, int]
 @dataclass(frozen=True, slots=True)
 class Rules:
     """A revision, ready to run. `order` are its tunnels by file position; `judge` is by chunk; `routed` are the stages
-    that a tunnel leaves which isn't off."""
+    that a tunnel leaves which isn't off. `outgoing` takes the place of acting where what fires is carried elsewhere."""
 
     revision: int
     flow: Flow
@@ -39,10 +40,14 @@ class Rules:
     guards: tuple[Guard, ...]
     locks: Locks
     routed: frozenset[str]
+    outgoing: Outgoing | None = None
 
 
-def rules_of(revision: int, flow: Flow, beyond: Beyond | None = None) -> Rules:
-    """Compile a revision. `beyond`: deals that stand beside those of the store."""
+def rules_of(revision: int, flow: Flow, beyond: Beyond | None = None, *, away: bool = False) -> Rules:
+    """Compile a revision. `beyond`: deals that stand beside those of the store.
+
+    `away`: where deals live elsewhere, what fires is to be carried there; else it happens at once, as in a scratch.
+    """
     order = tuple(flow.tunnels.values())
     on = {at: tunnel for at, tunnel in enumerate(order) if tunnel.mode is not Mode.OFF}
     chunks = chunked(on)
@@ -65,6 +70,7 @@ def rules_of(revision: int, flow: Flow, beyond: Beyond | None = None) -> Rules:
         guards=guards(flow, order, beyond),
         locks=locks(on),
         routed=frozenset(stage for tunnel in on.values() for stage in tunnel.sources),
+        outgoing=outgoing(flow, chunks) if away and flow.source.elsewhere else None,
     )
 
 

@@ -11,7 +11,7 @@ Batches without such candidates never come here; `act` decides them in SQL by th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby
@@ -106,20 +106,25 @@ class Surroundings:
 
     `keys[(order, position)][guard]` are the keys of a candidate; `elsewhere[guard][key]` the lowest and highest seq
     of the deals that match it and can't move in this batch; `made[root]` the copies of the lineage within `per`.
+
+    `coming` is set where deals live elsewhere: what fires is only on its way, one firing for a deal at most, and
+    nothing has moved. `coming[guard]` are the keys under which deals will stand if what is on its way happens.
     """
 
     max_copies: int
     keys: Mapping[tuple[int, int], Mapping[int, Keys]] = field(default_factory=dict)
     elsewhere: Mapping[int, Mapping[Key, tuple[int, int]]] = field(default_factory=dict)
     made: Mapping[str, int] = field(default_factory=dict)
+    coming: Mapping[int, Collection[Key]] | None = None
 
 
 class Left(StrEnum):
     """Why a candidate is left undecided.
 
     Its tunnel is paused or tripped (`WAITING`), or trips now (`BREAKER`); the origin lacks what the target stage
-    requires; an earlier move goes first or holds the deal (`BEHIND`, and `PARKED` where that is a parked row); or the
-    deal itself, or an origin, has just moved and is looked at again first (`AGAIN`).
+    requires; an earlier move goes first or holds the deal (`BEHIND`, and `PARKED` where that is a parked row); the
+    deal itself, or an origin, has just moved and is looked at again first (`AGAIN`); or it waits for what becomes of a
+    firing that is on its way (`PENDING`, and `COMING` where that one may bring a deal like the copy).
     """
 
     WAITING = "waiting"
@@ -128,6 +133,8 @@ class Left(StrEnum):
     BEHIND = "behind"
     PARKED = "parked"
     AGAIN = "again"
+    PENDING = "pending"
+    COMING = "coming"
 
 
 @dataclass(slots=True)
@@ -167,6 +174,9 @@ class _Walk:
         self._movers: set[int] = set()
         self._standing: defaultdict[int, defaultdict[Key, set[int]]] = defaultdict(lambda: defaultdict(set))
         self._new = 0
+        self._away = beside.coming is not None
+        self._coming = {guard: set(keys) for guard, keys in (beside.coming or {}).items()}
+        self._busy: set[int] = set()
 
     def place(self, candidates: Sequence[Candidate]) -> None:
         """Note where the deals that may move stand before anything happens."""
@@ -180,7 +190,12 @@ class _Walk:
 
     def deal(self, group: Sequence[Candidate]) -> bool:
         """Decide one deal's candidates; False if the batch must end here, with those that are left for the next."""
+        held = False
         for at, candidate in enumerate(group):
+            if candidate.kind is not Route.SHADOW and (held or self._is_busy(candidate)):
+                self._leave(Left.PENDING, candidate)
+                held = True
+                continue
             if candidate.seq in self._moved:
                 self._leave(Left.AGAIN, *group[at:])
                 return True
@@ -189,9 +204,13 @@ class _Walk:
                 return False
             if candidate.kind is not Route.MOVE:
                 self._aside(candidate)
+                # What comes after it in the deal's order would otherwise come before it.
+                held |= self.settlement.left.get((candidate.order, candidate.position)) is Left.COMING
         moves = [candidate for candidate in group if candidate.kind is Route.MOVE]
         if group[0].seq in self._moved:
             self._leave(Left.AGAIN, *moves)
+        elif held or group[0].seq in self._busy:
+            self._leave(Left.PENDING, *moves)
         elif group[0].held:
             self._leave(Left.PARKED, *moves)
         else:
@@ -204,6 +223,10 @@ class _Walk:
 
     def _keys(self, candidate: Candidate) -> Mapping[int, Keys]:
         return self._beside.keys.get((candidate.order, candidate.position), {})
+
+    def _is_busy(self, candidate: Candidate) -> bool:
+        """Whether its deal, or the one that it would move, has a firing on its way."""
+        return candidate.seq in self._busy or (candidate.origin is not None and candidate.origin.seq in self._busy)
 
     def _comes_too_late(self, candidate: Candidate) -> bool:
         """Whether it would move an origin that has moved in this batch, or has moved its own origin.
@@ -231,6 +254,8 @@ class _Walk:
             self._decide(candidate, "shadow", reason)
         elif result != "fired":
             self._decide(candidate, result, reason)
+        elif self._may_come_to_stand(candidate, terms):
+            self._leave(Left.COMING, candidate)
         elif self._allowed(candidate.position):
             self._fire(candidate, terms)
         else:
@@ -295,16 +320,26 @@ class _Walk:
         return True
 
     def _exists(self, candidate: Candidate, terms: Terms) -> bool:
-        if terms.guard is None:
+        key = self._wanted(candidate, terms)
+        if terms.guard is None or key is None:
             return False
-        keys = self._keys(candidate).get(terms.guard)
-        if keys is None or keys.wanted is None:
-            return False
-        key = _filled_in(keys.wanted, self._turns.get(candidate.position))
         others = self._beside.elsewhere.get(terms.guard, {}).get(key)
         if others is not None and others != (candidate.seq, candidate.seq):
             return True
         return bool(self._standing[terms.guard][key] - {candidate.seq})
+
+    def _may_come_to_stand(self, candidate: Candidate, terms: Terms) -> bool:
+        """Whether something on its way may bring a deal like the copy."""
+        if not self._away or terms.guard is None:
+            return False
+        return self._wanted(candidate, terms) in self._coming.get(terms.guard, ())
+
+    def _wanted(self, candidate: Candidate, terms: Terms) -> Key | None:
+        """The key that the copy would have; None where nothing is asked, or a part of it is empty."""
+        keys = None if terms.guard is None else self._keys(candidate).get(terms.guard)
+        if keys is None or keys.wanted is None:
+            return None
+        return _filled_in(keys.wanted, self._turns.get(candidate.position))
 
     def _fire(self, candidate: Candidate, terms: Terms) -> None:
         mover = None if terms.copies else candidate.origin or candidate
@@ -312,9 +347,14 @@ class _Walk:
         turn = self._turns.get(candidate.position)
         if turn is not None:
             self._turns[candidate.position] = turn + 1
-        self._decide(candidate, "fired", None, turn, target, None if mover is None else mover.id)
+        id_ = None if mover is None else mover.id
+        self._decide(candidate, "pending" if self._away else "fired", None, turn, target, id_)
         if target is None:
             self._made[candidate.root] = self._made.get(candidate.root, 0) + 1
+        if self._away:
+            self._send(candidate, target, turn)
+            return
+        if target is None:
             self._new -= 1
         else:
             self._moved[target] = terms.target
@@ -325,6 +365,13 @@ class _Walk:
                 self._standing[guard][keys.before].discard(stands)
             if keys.after is not None:
                 self._standing[guard][_filled_in(keys.after, turn)].add(stands)
+
+    def _send(self, candidate: Candidate, target: int | None, turn: int | None) -> None:
+        """Remember what is on its way; until it has happened all stand where they stood."""
+        self._busy |= {candidate.seq} if target is None else {candidate.seq, target}
+        for guard, keys in self._keys(candidate).items():
+            if keys.after is not None:
+                self._coming.setdefault(guard, set()).add(_filled_in(keys.after, turn))
 
     def _decide(
         self,

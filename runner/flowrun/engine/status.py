@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from flowrun.engine.act import PARKED
+from flowrun.engine.elsewhere import Elsewhere, elsewhere
+from flowrun.engine.journalling import PARKED
 from flowrun.errors import WorkFailed
 from flowrun.store import revisions
 from flowrun.store.connection import Store
@@ -32,7 +33,7 @@ class Status:
     """The store at one instant. `next_at` is when time alone may next change something; None: it won't.
 
     `board` counts the deals of every stage, zeros included. `runners` are those that run without end, or did and have
-    gone without a word (`Registered.gone`).
+    gone without a word (`Registered.gone`). `source` is None where deals live in the store.
     """
 
     now: int
@@ -44,6 +45,7 @@ class Status:
     tunnels: tuple[TunnelStatus, ...]
     board: dict[str, int]
     runners: tuple[Registered, ...] = ()
+    source: Elsewhere | None = None
 
     @property
     def healthy(self) -> bool:
@@ -66,6 +68,7 @@ def status(store: Store) -> Status:
         states = {row.id: row for row in connection.execute(select(tunnels))}
         awake = connection.execute(select(func.count()).where(queue.c.wake_at <= now)).scalar_one()
         present = registered(connection)
+        source = elsewhere(connection, applied.flow)
         next_at = connection.execute(select(func.min(queue.c.wake_at))).scalar_one()
     return Status(
         now=now,
@@ -87,6 +90,7 @@ def status(store: Store) -> Status:
         ),
         board={stage: by_stage.get(stage, 0) for stage in applied.flow.stages},
         runners=present,
+        source=source,
     )
 
 

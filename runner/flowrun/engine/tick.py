@@ -12,18 +12,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Connection, Integer, delete, func, insert, select
 
 from flowrun.engine import batch as working
-from flowrun.engine.act import FIRED, WAITING
+from flowrun.engine.act import WAITING
 from flowrun.engine.alone import lock_counters
 from flowrun.engine.batch import acts, batch, candidates
 from flowrun.engine.batch import rules as rules_table
 from flowrun.engine.claim import Claim, claimed, held, next_wake
 from flowrun.engine.gather import settled
+from flowrun.engine.journalling import FIRED
 from flowrun.engine.judge import Route, Verdict, judge_parameters
 from flowrun.engine.left import Left
+from flowrun.engine.outgoing import Outgoing, coming, remember_waiting
 from flowrun.engine.rules import Rules, rules_of
 from flowrun.engine.statement import Statement, parameter
 from flowrun.flow.codec import loads
@@ -70,8 +73,13 @@ class Tick:
 
 
 def compiled(number: int, text: str) -> Rules:
-    """The rules of a revision, from its text in the store."""
+    """The rules of a revision, from its text in the store, under which everything happens at once."""
     return rules_of(number, loads(text))
+
+
+def compiled_live(number: int, text: str) -> Rules:
+    """The same for the store itself: where deals live elsewhere, what fires is carried there."""
+    return rules_of(number, loads(text), away=True)
 
 
 Judge = Callable[[Connection, Rules, Mapping[str, object]], None]
@@ -93,7 +101,7 @@ class Ticker:
     def __init__(
         self,
         connection: Connection,
-        compile: Callable[[int, str], Rules] = compiled,  # noqa: A002
+        compile: Callable[[int, str], Rules] = compiled_live,  # noqa: A002
         check: Callable[[str], None] | None = None,
     ) -> None:
         self._connection = connection
@@ -153,25 +161,19 @@ class Ticker:
         self.left.add([(seq,) for seq in left], needing=True)
         if left:
             found = _found(connection)
+        later = any(verdict.later for _, _, verdict in found)
         # Without a deal it is to be seen whether the statements work at all: none is left out.
         every = size == 0
         cut, done = claim.deals + 1, Done()
-        if every or any(not verdict.later for _, _, verdict in found):
-            calm = rules.acting.calm.run(connection, **moment).scalar_one()
-            if calm:
-                rules.acting.decide.run(connection, **moment)
-            else:
-                waiting = self._waiting(connection, rules)
-                settlement = settled(
-                    connection, rules.flow, rules.order, rules.guards, rules.gathering, moment, waiting
-                )
-                cut = settlement.cut or cut
-            for kind, pos, result, count in _RESULTS.run(connection):
-                done[kind, pos, result] += count
-            _act(connection, rules, moment, None if every else done, settled=not calm)
-        later = any(verdict.later for _, _, verdict in found)
-        _requeue(connection, rules, moment["now"], cut, claim.round + 1, None if every else done, later=later)
-        _count(connection, rules, moment, None if every else done)
+        if rules.outgoing is not None:
+            self._send(connection, rules, rules.outgoing, moment, cut)
+            done = _done(connection)
+        else:
+            if every or any(not verdict.later for _, _, verdict in found):
+                cut, done = self._decide(connection, rules, moment, cut, every=every)
+            known = None if every else done
+            _requeue(connection, rules, moment["now"], cut, claim.round + 1, known, later=later)
+            _count(connection, rules, moment, known)
         results: Counter[tuple[str, str]] = Counter()
         by_tunnel: Counter[tuple[str, str]] = Counter()
         for (kind, pos, result), count in done.items():
@@ -179,6 +181,37 @@ class Ticker:
             by_tunnel[rules.order[pos].id, result] += count
         looked = _LOOKED.run(connection, cut=cut).scalar_one() if left else cut - 1
         return Tick(now, rules.flow.timezone, looked, len(left), dict(results), dict(by_tunnel), rules.revision)
+
+    def _decide(
+        self, connection: Connection, rules: Rules, moment: Mapping[str, object], cut: int, *, every: bool
+    ) -> tuple[int, Done]:
+        """Decide what the candidates come to, and do it; where the batch is cut, and what was done."""
+        calm = rules.acting.calm.run(connection, **moment).scalar_one()
+        if calm:
+            rules.acting.decide.run(connection, **moment)
+        else:
+            waiting = self._waiting(connection, rules)
+            settlement = settled(connection, rules.flow, rules.order, rules.guards, rules.gathering, moment, waiting)
+            cut = settlement.cut or cut
+        done = _done(connection)
+        _act(connection, rules, moment, None if every else done, settled=not calm)
+        return cut, done
+
+    def _send(
+        self, connection: Connection, rules: Rules, out: Outgoing, moment: Mapping[str, object], cut: int
+    ) -> None:
+        """Where deals live elsewhere, what fires is put on its way there."""
+        out.begin(connection)
+        looking = partial(coming, flow=rules.flow)
+        waiting = self._waiting(connection, rules)
+        settlement = settled(
+            connection, rules.flow, rules.order, rules.guards, rules.gathering, moment, waiting, looking
+        )
+        out.act(connection, moment)
+        remember_waiting(connection, settlement, rules.order)
+        rules.acting.unqueue.run(connection, cut=cut)
+        rules.acting.queue_waiting.run(connection, cut=cut)
+        out.count(connection)
 
     def next_wake(self, connection: Connection) -> int | None:
         """The next instant at which a deal must be looked at that isn't passed over; None when all wait for data."""
@@ -229,6 +262,11 @@ def judged(connection: Connection, rules: Rules, moment: Mapping[str, object]) -
 def _found(connection: Connection) -> Collection[tuple[str, int, Verdict]]:
     """Of what kinds, for which tunnels and with what verdicts there are candidates."""
     return [(kind, pos, Verdict(verdict)) for kind, pos, verdict in _FOUND.run(connection)]
+
+
+def _done(connection: Connection) -> Done:
+    """What is decided."""
+    return Done({(kind, pos, result): count for kind, pos, result, count in _RESULTS.run(connection)})
 
 
 def _ready(found: Collection[tuple[str, int, Verdict]]) -> Collection[tuple[str, int]]:

@@ -35,6 +35,7 @@ from flowrun.flow.model import (
     Removed,
     Rotate,
     Setting,
+    SourceSpec,
     Stage,
     Tunnel,
     UnlessExists,
@@ -82,6 +83,11 @@ def once_per_deal(text: str) -> tuple[frozenset[str], Mapping[str, str]]:
 def digest(flow: Flow) -> str:
     """What identifies the flow: the SHA-256 of its canonical JSON, in hex."""
     return _sha256(_flow(flow))
+
+
+def source_digest(source: SourceSpec) -> str:
+    """What identifies the place where deals live: of the SHA-256 of its type and options, 16 hex digits."""
+    return _sha256({"source": _source(source)})[:16]
 
 
 def route_digest(flow: Flow, tunnel: str, calendar: str | None, requires: Sequence[str] | None = None) -> str:
@@ -164,7 +170,7 @@ def _flow(flow: Flow) -> Record:
         tunnels=[_tunnel(flow, tunnel) for tunnel in flow.tunnels.values()],
         moved=[{"kind": moved.kind, "old": moved.old, "new": moved.new} for moved in flow.moved],
         removed=[{"stage": removed.stage, "target": removed.target} for removed in flow.removed],
-        source=flow.source,
+        source=_source(flow.source),
         limits=_limits(flow.limits),
         rails={"existing": flow.rails.existing, "share": flow.rails.share},
         environment=flow.environment,
@@ -234,6 +240,11 @@ def _limits(limits: Limits) -> Record:
     return {"max_hops": limits.max_hops, "max_copies": limits.max_copies, "per": limits.per}
 
 
+def _source(source: SourceSpec) -> str | Record:
+    """Without options the type alone, as in the flows of before there were any."""
+    return {"type": source.type, "options": dict(source.options)} if source.options else source.type
+
+
 def _settable(fields: Mapping[str, Field]) -> dict[str, Type]:
     return {"title": TEXT, "owner": TEXT, **{name: field.type for name, field in fields.items()}}
 
@@ -271,7 +282,7 @@ class _Reader:
             tunnels={item["id"]: self._tunnel(item) for item in record.get("tunnels", ())},
             moved=tuple(Moved(**item) for item in record.get("moved", ())),
             removed=tuple(Removed(**item) for item in record.get("removed", ())),
-            source=record["source"],
+            source=_read_source(record["source"]),
             limits=Limits(**record["limits"]),
             rails=Rails(**record["rails"]),
             environment=record.get("environment"),
@@ -321,6 +332,10 @@ def _sure(parsed: E | None, problems: Iterable[Problem], text: str) -> E:
         reason = "; ".join(problem.message for problem in problems)
         raise BadFlow(f"the stored expression {text!r} can't be read: {reason}")
     return parsed
+
+
+def _read_source(item: str | Record) -> SourceSpec:
+    return SourceSpec(item) if isinstance(item, str) else SourceSpec(item["type"], item["options"])
 
 
 def _duration(text: str) -> Duration:

@@ -7,9 +7,10 @@ Where a name stands in the files is kept beside the flow, in `Places`, and is no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeAlias
 
 from flowrun.calendars.calendar import Calendar as Calendar
 from flowrun.calendars.durations import Duration
@@ -32,6 +33,13 @@ BUILTINS = (
 
 RESERVED = (*BUILTINS, "at", "entry", "seq")
 """Field ids that would collide: the built-ins, the store's own plain columns, and JSON Lines' `at`."""
+
+
+JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
+"""What a JSON document may hold, with `dict` and `list` or their frozen likes."""
+
+STORE = "store"
+"""The type of source of a project whose deals live in its store."""
 
 
 class Outcome(StrEnum):
@@ -61,6 +69,8 @@ class Reason(StrEnum):
 
     `CONDITION` and `REQUIREMENT` are about the values that the deal has; `DUE` and `WINDOW` pass with time; `DATE` is
     an empty field that the due instant counts from; `JUDGED` is the no of `watch: false`; `ERROR` is the database's.
+    `PENDING`: a firing of the deal is on its way to where deals live; `SOURCE`: that place refuses it; `UNKNOWN`: it
+    can't be told whether it happened there.
     """
 
     STAGE = "stage"
@@ -81,6 +91,9 @@ class Reason(StrEnum):
     JUDGED = "judged"
     OVERFLOW = "overflow"
     ERROR = "error"
+    PENDING = "pending"
+    SOURCE = "source"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +254,22 @@ class Rails:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceSpec:
+    """Where deals live: the kind of source, and its keys as they are written.
+
+    A secret in `options` is the name of where it stands (`{env: NAME}`, `{file: PATH}`), never the secret.
+    """
+
+    type: str = STORE
+    options: Mapping[str, JSON] = field(default_factory=dict)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether deals live outside the store, so that firings have to be carried there."""
+        return self.type != STORE
+
+
+@dataclass(frozen=True, slots=True)
 class Flow:
     """A whole configuration. Mappings and tuples keep the order of the files (path, then position)."""
 
@@ -253,7 +282,7 @@ class Flow:
     tunnels: Mapping[str, Tunnel] = field(default_factory=dict)
     moved: tuple[Moved, ...] = ()
     removed: tuple[Removed, ...] = ()
-    source: str = "store"
+    source: SourceSpec = SourceSpec()
     limits: Limits = Limits()
     rails: Rails = Rails()
     environment: str | None = None

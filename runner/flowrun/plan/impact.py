@@ -85,7 +85,8 @@ class Impact:
     before the tunnel went live. `total`: all deals. `trips` are the tunnels whose breaker trips at once: what is
     due beyond it is held. `sums` of tunnels are of the field `summed` (None: none was asked for). `played` is False
     where the plan can't be applied as it is, since deals stand in a stage that goes: then nothing is known of
-    tunnels.
+    tunnels. `underway`: firings on their way to where deals live; their deals are left out of all these counts, but
+    for those of stages and fields. `unsettled` of them may have happened there, as far as anybody knows.
     """
 
     tunnels: Mapping[str, Effect] = field(default_factory=dict)
@@ -100,6 +101,8 @@ class Impact:
     existing: int = 0
     total: int = 0
     trips: tuple[str, ...] = ()
+    underway: int = 0
+    unsettled: int = 0
     played: bool = True
     summed: str | None = None
 

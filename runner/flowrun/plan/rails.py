@@ -24,6 +24,7 @@ class Rail(StrEnum):
     EXISTING = "existing"
     SHARE = "share"
     ENVIRONMENT = "environment"
+    SOURCE = "source"
 
 
 Allowed = Mapping[Rail, int | None]
@@ -55,6 +56,7 @@ def refusals(
         *_fields(impact, lifted),
         *_deals(wanted, impact, lifted),
         *_environment(wanted, bound, lifted),
+        *_source(base, wanted, impact, lifted),
     ]
     return tuple(found)
 
@@ -124,6 +126,20 @@ def _environment(wanted: Flow, bound: str | None, allowed: Allowed) -> Iterator[
             f"{_same_environment(bound)}, or bind the store anew: --allow environment",
             str(Rail.ENVIRONMENT),
         )
+
+
+def _source(base: Flow, wanted: Flow, impact: Impact, allowed: Allowed) -> Iterator[Refusal]:
+    count = impact.unsettled
+    if base.source == wanted.source or not count or _may(allowed, Rail.SOURCE, count):
+        return
+    firings = "firing is" if count == 1 else "firings are"
+    yield Refusal(
+        Rail.SOURCE,
+        f"deals are to live elsewhere, and {count:,} {firings} being carried out where they live now",
+        "let 'flowrun run --until-idle' bring that to an end first; or, if that place can't be asked any more, "
+        f"have them parked: --allow {Rail.SOURCE}={count}",
+        f"{Rail.SOURCE}={count}",
+    )
 
 
 def percent(part: int, total: int) -> int:

@@ -7,7 +7,7 @@ the order of the format, with None for a key that is not given.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 
@@ -15,6 +15,7 @@ from flowrun.calendars.durations import Duration
 from flowrun.clock import iso
 from flowrun.expr.types import Kind, Type, Value
 from flowrun.flow.model import (
+    JSON,
     Action,
     At,
     Breaker,
@@ -25,6 +26,7 @@ from flowrun.flow.model import (
     Pipeline,
     Rotate,
     Setting,
+    SourceSpec,
     Stage,
     Tunnel,
     UnlessExists,
@@ -36,6 +38,8 @@ Keys = Mapping[str, str | None]
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MINUTE = 60_000
+_SECRET = frozenset({"env", "file"})
+"""The keys of a reference to a secret, which is one value."""
 
 
 def field_keys(field: Field) -> Keys:
@@ -106,7 +110,7 @@ def setting_keys(flow: Flow) -> Mapping[str, Keys]:
     return {
         "project": {"value": flow.project},
         "timezone": {"value": flow.timezone},
-        "source": {"value": flow.source},
+        "source": source_keys(flow.source),
         "limits": {
             "max_hops": str(limits.max_hops),
             "max_copies": str(limits.max_copies),
@@ -116,6 +120,11 @@ def setting_keys(flow: Flow) -> Mapping[str, Keys]:
         "environment": {"value": flow.environment},
         "confirm": {"value": flow.confirm},
     }
+
+
+def source_keys(source: SourceSpec) -> Keys:
+    """The keys of where deals live; those of a mapping within it each for itself, `columns.amount`."""
+    return {"type": source.type, **dict(_leaves("", source.options))}
 
 
 def value_text(value: Value, type_: Type) -> str:
@@ -178,6 +187,27 @@ def tokens(expression: str) -> list[str]:
 def expression_text(expression: str) -> str:
     """The expression on one line, as it is written but for its line breaks and indentation."""
     return "".join(" " if token.isspace() else token for token in _TOKEN.findall(expression)).strip()
+
+
+def _leaves(prefix: str, options: Mapping[str, JSON]) -> Iterator[tuple[str, str]]:
+    for name, value in options.items():
+        if isinstance(value, Mapping) and value and not value.keys() <= _SECRET:
+            yield from _leaves(f"{prefix}{name}.", value)
+        else:
+            yield f"{prefix}{name}", _json_text(value)
+
+
+def _json_text(value: JSON) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return _truth(value)
+        case Mapping():
+            return f"{{{', '.join(f'{name}: {_json_text(one)}' for name, one in value.items())}}}"
+        case str() | int() | float():
+            return str(value)
+    return list_text(_json_text(one) for one in value)
 
 
 def _type_keys(type_: Type) -> Keys:

@@ -14,7 +14,7 @@ from flowrun.render.ink import Ink, Line, Run, line
 from flowrun.render.journal import journal_content
 from flowrun.render.moment import moment
 
-_DONE = (Outlook.FIRED, Outlook.EXISTS, Outlook.DECLINED, Outlook.PARKED, Outlook.SHADOW)
+_DONE = (Outlook.FIRED, Outlook.EXISTS, Outlook.DECLINED, Outlook.PARKED, Outlook.PENDING, Outlook.SHADOW)
 _INKS = {
     Outlook.FIRES: Ink.GREEN,
     Outlook.FIRED: Ink.GREEN,
@@ -22,6 +22,7 @@ _INKS = {
     Outlook.PARKED: Ink.WARNING,
     Outlook.BLOCKED: Ink.YELLOW,
     Outlook.HELD: Ink.YELLOW,
+    Outlook.PENDING: Ink.YELLOW,
 }
 _TOLD = ("when", "watch", "after", "at", "calendar", "window", "once", "unless_exists")
 """The keys that are shown of a tunnel as it was when it fired; those that `set` values follow them."""
@@ -63,6 +64,7 @@ def _content(one: Explained) -> dict[str, object]:
         "due_at": None if one.due_at is None else iso(one.due_at),
         "next_at": None if one.next_at is None else iso(one.next_at),
         "held_by": one.held_by,
+        "said": one.said,
         "missing": list(one.missing),
         "mode": one.tunnel.mode,
         "file": None if one.place is None else one.place.file,
@@ -95,6 +97,8 @@ def _tunnel(one: Explained, found: Explanation) -> Iterator[Line]:
     for reason in one.reasons:
         if reason is not Reason.CONDITION:
             yield line("    ", _why(reason, one, found))
+    if one.said is not None:
+        yield line("    ", f"the source said: {one.said}")
     if one.written is not None and one.verdict in _DONE:
         keys = one.written.keys
         if keys is None:
@@ -111,6 +115,8 @@ def _verdict(one: Explained, found: Explanation) -> str:
         firing = one.written.firing
         what = f" → {firing.target}" if firing.target else ""
         at = moment(firing.fired_at, found.timezone)
+        if one.verdict is Outlook.PENDING:
+            return f"pending: being carried out since {at}, under revision {firing.revision}"
         return f"{one.verdict}{what} at {at}, under revision {firing.revision}"
     due = "" if one.due_at is None else moment(one.due_at, found.timezone)
     match one.verdict:
@@ -119,6 +125,8 @@ def _verdict(one: Explained, found: Explanation) -> str:
         case Outlook.WAITS:
             return f"waits until {moment(one.next_at or found.at, found.timezone)}"
         case Outlook.HELD:
+            if Reason.PENDING in one.reasons:
+                return "held by what is on its way"
             return f"held by {one.held_by}, an earlier move"
         case Outlook.SETTLES:
             return "does nothing now, and for this entry no more"
@@ -131,6 +139,10 @@ def _verdict(one: Explained, found: Explanation) -> str:
 
 def _why(reason: Reason, one: Explained, found: Explanation) -> str:
     tunnel, deal = one.tunnel, found.deal
+    if reason is Reason.PENDING:
+        if one.held_by is None:
+            return "the deal is to be read again where it lives, and is looked at after that"
+        return f"{one.held_by} is being carried out where the deal lives; this is looked at again after it"
     if one.held_by is not None:
         takes = f"{one.held_by} takes the deal away first"
         return takes if reason is Reason.STAGE else f"so {one.held_by} waits, and holds the deal"
@@ -172,6 +184,10 @@ def _why(reason: Reason, one: Explained, found: Explanation) -> str:
             return "a number grows beyond what a decimal holds"
         case Reason.ERROR:
             return f"the database refused it three times; when that is mended: flowrun retry {deal.id}"
+        case Reason.SOURCE:
+            return f"the source of deals refused it; when that is mended: flowrun retry {deal.id}"
+        case Reason.UNKNOWN:
+            return f"the source can't tell whether it happened; look there, then: flowrun retry {deal.id}"
 
 
 def _condition(one: Explained, found: Explanation) -> Iterator[Line]:

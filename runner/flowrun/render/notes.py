@@ -85,7 +85,11 @@ def deals_text(impact: Impact) -> str:
         parts.append(f"{totals[Figure.NEWLY_WAITING]:,} to wait")
     if totals[Figure.CANCELLED]:
         parts.append(f"{totals[Figure.CANCELLED]:,} no longer waiting")
-    return f"Deals: {', '.join(parts)}."
+    deals = f"Deals: {', '.join(parts)}."
+    if not impact.underway:
+        return deals
+    verb = "is" if impact.underway == 1 else "are"
+    return f"{deals} {counted(impact.underway, 'firing')} {verb} on the way to where deals live, and left out."
 
 
 def impact_content(impact: Impact) -> dict[str, object]:
@@ -99,6 +103,7 @@ def impact_content(impact: Impact) -> dict[str, object]:
             "touched": impact.touched,
             "total": impact.total,
         },
+        "underway": impact.underway,
         "played": impact.played,
         "trips": list(impact.trips),
         "stages": dict(impact.stages),
@@ -121,6 +126,7 @@ def impact_of(content: Mapping[str, Any]) -> Impact:
             for one in content.get("losses", ())
         ),
         trips=tuple(content.get("trips", ())),
+        underway=content.get("underway", 0),
         played=content.get("played", True),
         returning=content.get("returning", {}),
         **{name: deals.get(name, 0) for name in ("relocated", "moved", "copied", "touched", "total")},

@@ -7,6 +7,7 @@ from flowrun.engine.status import Status, TunnelStatus
 from flowrun.render.board import board
 from flowrun.render.ink import Ink, Line, Run, line
 from flowrun.render.moment import counted, moment
+from flowrun.render.source import source_content, source_text
 from flowrun.render.table import Column, table
 from flowrun.store.runners import Registered
 
@@ -33,6 +34,8 @@ def status_text(found: Status, store: str, columns_wide: int | None) -> list[Lin
     zone = found.revision.flow.timezone
     title = f"{store}   revision {found.revision.number}, applied {moment(found.revision.applied_at, zone)}"
     lines = [line(Run(title, Ink.BOLD)), line(_summary(found))]
+    if found.source is not None:
+        lines += source_text(found.source, zone)
     lines += [line(), *board(found.revision.flow, found.board), line()]
     if found.tunnels:
         rows = [
@@ -68,6 +71,7 @@ def status_content(found: Status, store: str) -> dict[str, object]:
         "awake": found.awake,
         "parked": found.parked,
         "next_at": None if found.next_at is None else iso(found.next_at),
+        "source": None if found.source is None else source_content(found.source),
         "stages": [{"id": stage, "deals": count} for stage, count in found.board.items()],
         "tunnels": [
             {

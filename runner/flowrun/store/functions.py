@@ -28,6 +28,12 @@ _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 """Two characters of base32 by their ten bits."""
 
 
+def firing_key(store: str, deal: str, tunnel: str, entry: int) -> str:
+    """What a source knows a firing by, whenever it is tried: the same for ever, and another in each store."""
+    content = "\0".join((store, deal, tunnel, str(entry)))
+    return hashlib.sha256(content.encode()).hexdigest()[:32]
+
+
 def copy_id(root: str, deal: str, tunnel: str, entry: int) -> str:
     """The id of the copy that this tunnel makes of this deal in this entry (semantics.md, "Copy").
 
@@ -136,6 +142,7 @@ def _end_of_time(*, later: bool) -> int:
 def all_functions() -> Iterator[tuple[str, int, Callable[..., Any]]]:
     """Name, number of arguments, and function of each."""
     yield "fr_copy_id", 4, copy_id
+    yield "fr_firing_key", 4, firing_key
     yield "fr_local_date", 2, _local_date
     yield "fr_local_text", 2, _local_text
     yield "fr_shift", 4, _shift

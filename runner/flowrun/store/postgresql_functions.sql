@@ -119,6 +119,14 @@ BEGIN
 END
 $$;
 
+-- What a source knows a firing by: see `functions.firing_key`.
+CREATE OR REPLACE FUNCTION fr_firing_key(store text, deal text, tunnel text, entry bigint) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT substr(encode(sha256(convert_to(store, 'UTF8') || '\x00'::bytea || convert_to(deal, 'UTF8') ||
+    '\x00'::bytea || convert_to(tunnel, 'UTF8') || '\x00'::bytea || convert_to(CAST(entry AS text), 'UTF8')), 'hex'),
+    1, 32)
+$$;
+
 -- Local time. `zone_offsets` has, by zone, since when (ms, UTC) which offset (ms) is in force, and the local time
 -- (`end_wall`) before which it is: see `postgresql_times`. Where Python raises OverflowError, these are NULL.
 CREATE OR REPLACE FUNCTION fr_wall(instant bigint, of_zone text) RETURNS bigint

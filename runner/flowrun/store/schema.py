@@ -83,7 +83,8 @@ def indexes(flow: Flow) -> dict[str, str]:
         for tunnel in flow.tunnels.values()
         if (guard := tunnel.unless_exists)
     }
-    if asked_of_origins(flow):
+    by_origin = flow.source.elsewhere and any(tunnel.origin for tunnel in flow.tunnels.values())
+    if by_origin or asked_of_origins(flow):
         wanted["engine_origin"] = "(origin) WHERE origin IS NOT NULL"
     return wanted
 

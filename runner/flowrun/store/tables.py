@@ -187,6 +187,92 @@ runners = Table(
 )
 """Who runs without end (`store.runners`), for people to see; nothing rests on it."""
 
+calls = Table(
+    "calls",
+    metadata,
+    Column("firing", Number, primary_key=True, autoincrement=False),
+    Column("key", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("deal", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("entry", Integer, nullable=False),
+    Column("from_stage", Text, nullable=False),
+    Column("to_stage", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("new_id", Text),
+    Column("tunnel", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("finds", Integer, nullable=False),
+    Column("next_at", BigInteger, nullable=False),
+    Column("runner", Text),
+    Column("leased_until", BigInteger),
+    Column("reason", Text),
+    Index("calls_key", "key", unique=True),
+    Index("calls_order", "state", "next_at", "firing"),
+    Index("calls_deal", "deal"),
+    Index("calls_target", "target"),
+)
+"""Firings on their way to where deals live: one row for each `pending` row of the journal (`firing` is its seq), and
+for each parked one whose call may be tried again. `key` is the firing's own, for ever. `deal` is the one that fired,
+`target` the one that moves or is copied, which stood in `from_stage` with that `entry`. `content` is a JSON object of
+stored values; always in the terms of the applied revision, as are stages and tunnel. `new_id` is what flowrun would
+call a copy. `state` is due, calling, unknown or parked; a `calling` one is held by `runner` until `leased_until`, and
+so is an `unknown` one that is being looked up. `attempts` counts calls that came to nothing, `finds` look-ups that
+couldn't tell; `reason` is what the source last said of it."""
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("mark", Text),
+    Column("reader", Text),
+    Column("reader_until", BigInteger),
+    Column("tokens", BigInteger),
+    Column("refilled_at", BigInteger),
+    Column("paused_until", BigInteger),
+    Column("counter", BigInteger, nullable=False),
+    Column("asked_at", BigInteger),
+    Column("read_at", BigInteger),
+    Column("whole_at", BigInteger),
+    Column("trouble", Text),
+    Column("trouble_at", BigInteger),
+)
+"""What is known of the applied flow's source, if it isn't the store: one row, whose `id` is a digest of its type and
+options, so that whoever still reads another one writes none of it. `mark` is that of the last page kept; `reader` asks
+for changes until `reader_until`. `tokens` (thousandths of a call; null: full) are what was left of the budget at
+`refilled_at`; nothing is called before `paused_until`. `counter` rises whenever a call begins or is settled: what was
+asked for at one number knows nothing of what has a higher one. `asked_at`, `read_at`, `whole_at`: when changes were
+last asked for, a page last kept, a full read last ended. `trouble` is what went wrong last, null once it went well."""
+
+rereads = Table(
+    "rereads",
+    metadata,
+    Column("deal", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+"""Deals (by id, also such as aren't there yet) that the store may have wrong: they fire nothing until they are read
+again, by a question asked when `sources.counter` was at least `number`."""
+
+bad_records = Table(
+    "bad_records",
+    metadata,
+    Column("place", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("deal", Text),
+    Column("seen_at", BigInteger, nullable=False),
+)
+"""What the source has that can't be read as a deal: where, why, and of which deal, if that is known."""
+
+waiters = Table(
+    "waiters",
+    metadata,
+    Column("deal", Number, primary_key=True, autoincrement=False),
+    Column("pipeline", Text, primary_key=True),
+)
+"""Deals (by `deals.seq`) that wait for what becomes of a call, since `unless_exists` looks in that pipeline."""
+
 _COLUMN_TYPES: Mapping[Kind, TypeEngine[Any]] = {
     Kind.TEXT: Text,
     Kind.ENUM: Text,
@@ -222,6 +308,7 @@ def builtin_columns() -> list[Column[object]]:
         Column("_root", Text),
         Column("_hops", Text),
         Column("_imported", Text),
+        Column("_settled", BigInteger),
     ]
 
 
@@ -236,6 +323,7 @@ def deals_table(flow: Flow | None) -> Table:
 
     `_root` is the id of the lineage's first deal (null: the deal itself); `_hops` the instants of its latest hops,
     15 digits each, oldest first, at most `limits.max_hops` of them (null: none); `_imported` the stage that an import
-    last had for the deal (null: none did).
+    last had for the deal (null: none did); `_settled` the number that `sources.counter` had when a call for the deal
+    was last settled (null: none was).
     """
     return _deals(tuple((field.id, field.type.kind) for field in flow.fields.values()) if flow else ())

@@ -54,7 +54,7 @@ def test_each_value_of_the_chosen_environment_has_its_place() -> None:
         "tunnels.t.mode": Place("a.yaml", 18, 11),
         "settings/limits.max_hops": Place("a.yaml", 19, 14),
         "settings/rails.share": Place("a.yaml", 20, 13),
-        "settings/source.value": Place("a.yaml", 21, 5),
+        "settings/source.type": Place("a.yaml", 21, 5),
         "settings/confirm.value": Place("a.yaml", 22, 5),
     }
     assert found.places["settings/environment"] == Place("a.yaml", 13, 3)

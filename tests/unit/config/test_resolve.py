@@ -25,6 +25,7 @@ from flowrun.flow.model import (
     Rails,
     Removed,
     Rotate,
+    SourceSpec,
     Stage,
     UnlessExists,
     Var,
@@ -36,7 +37,7 @@ NINE, TEN, NOON, ONE, SIX = (hour * HOUR for hour in (9, 10, 12, 13, 18))
 
 def test_settings_types_and_pipelines_of_the_whole_format() -> None:
     whole = flow(WHOLE)
-    assert (whole.project, whole.timezone, whole.source) == ("acme-sales", "Europe/Moscow", "store")
+    assert (whole.project, whole.timezone, whole.source) == ("acme-sales", "Europe/Moscow", SourceSpec("store"))
     assert whole.vars == {"big": Var("big", decimal(2), Decimal("100000.00"))}
     assert list(whole.fields) == [
         "amount", "currency", "source", "account", "paid", "contract", "renewal_on", "call_at", "seats", "tags",
@@ -107,7 +108,7 @@ def test_tunnels_of_the_whole_format() -> None:
 
 def test_what_is_not_written_has_its_default() -> None:
     bare = flow("pipelines: {p: {stages: [a, {id: b, outcome: won}]}}")
-    assert (bare.project, bare.timezone, bare.source) == ("flows", "UTC", "store")
+    assert (bare.project, bare.timezone, bare.source) == ("flows", "UTC", SourceSpec("store"))
     assert (bare.limits, bare.rails) == (Limits(10, 100, DAY), Rails(1000, 20))
     assert bare.pipelines["p"].name == "p"
 

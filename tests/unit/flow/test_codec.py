@@ -12,7 +12,7 @@ import pytest
 
 from flowrun.calendars.durations import Duration
 from flowrun.flow.codec import BadFlow, digest, dumps, loads, route_digest
-from flowrun.flow.model import At, Breaker, Flow, Limits, Literal, Mode, Rotate, Tunnel
+from flowrun.flow.model import At, Breaker, Flow, Limits, Literal, Mode, Rotate, SourceSpec, Tunnel
 from tests.unit.config.flows import WHOLE, flow
 
 FIRST = "won-to-onboarding"
@@ -64,6 +64,22 @@ def test_business_time_and_windows_come_back(whole: Flow) -> None:
 
 def test_the_smallest_flow_comes_back() -> None:
     assert loads(dumps(Flow("p"))) == Flow("p")
+
+
+ELSEWHERE = SourceSpec("files", {"path": "deals", "columns": {"amount": "sum"}, "every": 5, "password": {"env": "P"}})
+
+
+def test_where_deals_live_comes_back(whole: Flow) -> None:
+    one = dataclasses.replace(whole, source=ELSEWHERE)
+    assert loads(dumps(one)) == one
+    assert digest(one) != digest(whole)
+    bare = dataclasses.replace(whole, source=SourceSpec("crm"))
+    assert loads(dumps(bare)) == bare
+
+
+def test_a_flow_in_the_store_is_written_as_before_there_were_other_sources(whole: Flow) -> None:
+    assert json.loads(dumps(whole))["source"] == "store"
+    assert digest(Flow("p")) == "a6bee184258109b1ffa8cbf877309cfc6bae317d827d6f65d0c4eed0c21e36af"
 
 
 def test_the_form_is_canonical_json_with_a_version(whole: Flow) -> None:

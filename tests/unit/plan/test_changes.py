@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from flowrun.config import load_texts
 from flowrun.flow.codec import dumps, loads
-from flowrun.flow.model import Flow
+from flowrun.flow.model import Flow, SourceSpec
 from flowrun.plan import Change, ChangeAction, ChangeKind, KeyChange, changes, renames
 
 _BASE = """
@@ -104,6 +106,21 @@ def test_another_way_to_write_the_same_is_no_change(old: str, new: str) -> None:
 def test_each_key_that_changes_is_told_as_its_author_writes_it(old: str, new: str, told: str | None) -> None:
     order = "change pipeline sales stages: [new, docs, invoice, won, lost] → [docs, new, invoice, won, lost]"
     assert changed((old, new)) == [told or order]
+
+
+def test_where_deals_live_is_told_key_by_key() -> None:
+    one = SourceSpec("sql", {"table": "t", "columns": {"sum": "x", "id": "id"}, "password": {"env": "DB"}})
+    two = SourceSpec("sql", {"table": "u", "columns": {"sum": "x", "id": "key"}, "tags": ["a", True]})
+    here = flow()
+    (first,) = told(here, replace(here, source=one))
+    assert first == (
+        "change setting source type: store → sql table: None → t columns.sum: None → x columns.id: None → id"
+        " password: None → {env: DB}"
+    )
+    assert told(replace(here, source=one), replace(here, source=two)) == [
+        "change setting source table: t → u columns.id: id → key tags: None → [a, true] password: {env: DB} → None"
+    ]
+    assert told(None, replace(here, source=SourceSpec("files")))[0:3][-1] == "add setting source type: None → files"
 
 
 def test_everything_of_a_first_plan_is_added_with_what_its_author_gave() -> None:

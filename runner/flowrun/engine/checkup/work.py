@@ -11,7 +11,8 @@ from flowrun.calendars.zones import UnknownZone, zone
 from flowrun.clock import from_ms
 from flowrun.engine.checkup.finding import Finding, counted, fine, problem, span, warning
 from flowrun.engine.checkup.patient import Patient
-from flowrun.engine.gauges import MOST, Gauges
+from flowrun.engine.elsewhere import MOST, Elsewhere, elsewhere
+from flowrun.engine.gauges import Gauges
 from flowrun.engine.gauges import read as read_gauges
 from flowrun.flow.model import Flow
 from flowrun.store import postgresql_times, revisions, runners
@@ -66,7 +67,11 @@ def work(patient: Patient) -> Iterable[Finding]:
     with patient.read() as connection:
         found = read_gauges(connection, patient.clock.now())
         every = runners.registered(connection)
+        applied = revisions.current(connection)
+        there = None if applied is None else elsewhere(connection, applied.flow)
     yield from _queue(found)
+    if there is not None:
+        yield from _source(there, found.now)
     yield from _runners(every, found.now)
     if any(found.tripped.values()):
         tripped = ", ".join(sorted(id_ for id_, it_is in found.tripped.items() if it_is))
@@ -95,6 +100,21 @@ def _queue(found: Gauges) -> Iterator[Finding]:
         )
     else:
         yield fine("queue", f"{awake}, the oldest for {span(found.lag)}")
+
+
+def _source(there: Elsewhere, now: int) -> Iterator[Finding]:
+    away = f"{counted(there.on_way, 'firing')} on the way to {there.type}"
+    if there.trouble is not None:
+        yield warning("source", f"{there.type}: {there.trouble}", "see that it can be reached; runners go on trying")
+    elif there.oldest is not None and now - there.oldest > _FORGOTTEN:
+        yield warning("source", f"{away}, the oldest for {span(now - there.oldest)}", "see flowrun status")
+    else:
+        yield fine("source", away)
+    if there.bad_count:
+        first = f"{there.bad[0].place}: {there.bad[0].reason}"
+        yield warning(
+            "records", f"{counted(there.bad_count, 'record')} can't be read as deals ({first})", "mend them there"
+        )
 
 
 def _runners(every: Iterable[runners.Registered], now: int) -> Iterator[Finding]:

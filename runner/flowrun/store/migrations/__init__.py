@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from flowrun.errors import WorkFailed
 
-HEAD = "0003"
+HEAD = "0004"
 """The version that this flowrun works with. Versions are four digits and rise."""
 
 

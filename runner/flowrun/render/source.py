@@ -1,0 +1,61 @@
+"""Where deals live, if that isn't the store, as a part of `status`."""
+
+from __future__ import annotations
+
+from flowrun.clock import iso
+from flowrun.engine.calls import PARKED, UNKNOWN
+from flowrun.engine.elsewhere import Elsewhere
+from flowrun.render.ink import Ink, Line, Run, line
+from flowrun.render.moment import counted, moment
+
+
+def source_text(found: Elsewhere, zone: str) -> list[Line]:
+    """What is on its way there and what came from there, in the project's zone; a line for each thing in the way."""
+    parts = [f"Deals live in {found.type}"]
+    parts.append("never read" if found.read_at is None else f"last read {moment(found.read_at, zone)}")
+    if found.on_way:
+        since = "" if found.oldest is None else f" (the oldest since {moment(found.oldest, zone)})"
+        parts.append(f"{counted(found.on_way, 'firing')} on the way{since}")
+    if found.calls[UNKNOWN]:
+        parts.append(f"{found.calls[UNKNOWN]:,} of unknown outcome")
+    if found.rereads:
+        parts.append(f"{counted(found.rereads, 'deal')} to be read again")
+    lines = [line(", ".join(parts))]
+    if found.trouble is not None:
+        when = "" if found.trouble_at is None else f" (since {moment(found.trouble_at, zone)})"
+        lines.append(line(Run("source: ", Ink.WARNING), f"{found.trouble}{when}"))
+    for one in found.stuck:
+        word = "parked: " if one.state == PARKED else "tried in vain: "
+        lines.append(line(Run(word, Ink.WARNING), f"{one.tunnel} of {one.deal}: {one.said}"))
+    lines += [line(Run("no deal: ", Ink.WARNING), f"{bad.place}: {bad.reason}") for bad in found.bad]
+    if found.bad_count > len(found.bad):
+        lines.append(line(f"and {found.bad_count - len(found.bad):,} more that can't be read as deals"))
+    return lines
+
+
+def source_content(found: Elsewhere) -> dict[str, object]:
+    """`source` of the JSON document."""
+    instants = ("oldest", "asked_at", "read_at", "whole_at", "paused_until", "trouble_at")
+    times = {name: None if (at := getattr(found, name)) is None else iso(at) for name in instants}
+    return {
+        "type": found.type,
+        "calls": dict(found.calls),
+        **times,
+        "trouble": found.trouble,
+        "rereads": found.rereads,
+        "bad": found.bad_count,
+        "bad_records": [
+            {"place": one.place, "reason": one.reason, "deal": one.deal, "seen_at": iso(one.seen_at)}
+            for one in found.bad
+        ],
+        "stuck": [
+            {
+                "tunnel": one.tunnel,
+                "deal": one.deal,
+                "state": one.state,
+                "attempts": one.attempts,
+                "said": one.said,
+            }
+            for one in found.stuck
+        ],
+    }
