@@ -145,10 +145,10 @@ def test_so_it_does_for_a_deal_that_is_to_move_there() -> None:
 
 @pytest.mark.sqlite
 def test_turns_breakers_and_families_count_from_the_intent() -> None:
-    tunnel = COPY.replace("set: {", "breaker: {firings: 2, per: 1h}, set: {owner: {rotate: [ann, bob]}, ")
-    w = world_away(tunnel, deals=["a", "b", "d"]).run()
-    assert [call.content["owner"] for call in claim(w).to_perform] == ["ann", "bob"]
-    assert w.results() == [("c", "a", "pending"), ("c", "b", "pending")]
+    tunnel = COPY.replace("set: {", "breaker: {firings: 3, per: 1h}, set: {owner: {rotate: [ann, bob]}, ")
+    w = world_away(tunnel, deals=["a", "b"]).run().add("d").add("e").run()
+    assert [call.content["owner"] for call in claim(w).to_perform] == ["ann", "bob", "ann"]
+    assert w.results() == [("c", "a", "pending"), ("c", "b", "pending"), ("c", "d", "pending")]
     w = world_away(COPY, rest=SALES + "limits: {max_copies: 1}\n", deals=["a"]).run().move("a", "sales.docs").run()
     w.move("a", "sales.new").run()
     assert w.results() == [("c", "a", "pending")]
