@@ -135,6 +135,19 @@ def test_a_copy_that_must_be_the_only_one_waits_for_what_becomes_of_another() ->
     assert ("c", "e", "exists exists") in w.results()
 
 
+@pytest.mark.sqlite
+def test_what_comes_after_such_a_copy_waits_with_it() -> None:
+    w = world_away(f"{ONCE}\n{MOVE}").add("a", account="x").add("b", account="x").run()
+    assert w.results() == [("c", "a", "pending")]
+    say(w, Told.DONE)
+    assert sorted(w.run().results()) == [
+        ("c", "a", "fired"),
+        ("c", "b", "exists exists"),
+        ("m", "a", "pending"),
+        ("m", "b", "pending"),
+    ]
+
+
 def test_so_it_does_for_a_deal_that_is_to_move_there() -> None:
     w = world_away("m: {from: sales.docs, to: care.setup, action: move}\n" + ONCE).add("a", "sales.docs", account="x")
     w.run().add("b", account="x").run()
@@ -145,9 +158,9 @@ def test_so_it_does_for_a_deal_that_is_to_move_there() -> None:
 
 @pytest.mark.sqlite
 def test_turns_breakers_and_families_count_from_the_intent() -> None:
-    tunnel = COPY.replace("set: {", "breaker: {firings: 3, per: 1h}, set: {owner: {rotate: [ann, bob]}, ")
+    tunnel = COPY.replace("set: {", "breaker: {firings: 3, per: 1h}, set: {owner: {rotate: [ann, bob, cid]}, ")
     w = world_away(tunnel, deals=["a", "b"]).run().add("d").add("e").run()
-    assert [call.content["owner"] for call in claim(w).to_perform] == ["ann", "bob", "ann"]
+    assert [call.content["owner"] for call in claim(w).to_perform] == ["ann", "bob", "cid"]
     assert w.results() == [("c", "a", "pending"), ("c", "b", "pending"), ("c", "d", "pending")]
     w = world_away(COPY, rest=SALES + "limits: {max_copies: 1}\n", deals=["a"]).run().move("a", "sales.docs").run()
     w.move("a", "sales.new").run()
