@@ -23,7 +23,6 @@ from sqlalchemy import (
     delete,
     exists,
     func,
-    not_,
     or_,
     select,
     update,
@@ -197,33 +196,45 @@ def wake_after(connection: Connection, flow: Flow, held: Iterable[str], stages: 
         connection.execute(delete(waiters).where(waiting))
 
 
-def _ready(now: int) -> ColumnElement[bool]:
+def _ready(state: str, now: int) -> ColumnElement[bool]:
+    """Whether a call in that state may be taken now. Each state is asked for apart, in the order of its index."""
     free = or_(calls.c.leased_until.is_(None), calls.c.leased_until <= now)
-    return and_(calls.c.state.in_([DUE, UNKNOWN]), calls.c.next_at <= now, free)
+    return and_(calls.c.state == state, calls.c.next_at <= now, *([free] if state == UNKNOWN else []))
 
 
 def _due(connection: Connection, now: int, limit: int) -> list[Row[Any]]:
-    """The calls that are due, oldest first; `stands` is null where the deal has left its entry."""
+    """The calls that may be taken, oldest first, at most half of them to be looked up where others can be made.
+
+    `stands` is null where the deal has left its entry.
+    """
+    unknown = _oldest(connection, UNKNOWN, now, (limit + 1) // 2)
+    due = _oldest(connection, DUE, now, limit - len(unknown))
+    return [*unknown, *due]
+
+
+def _oldest(connection: Connection, state: str, now: int, limit: int) -> list[Row[Any]]:
+    if limit <= 0:
+        return []
     deals = deals_table(None)
     stands = select(deals.c.seq).where(deals.c.id == calls.c.target, deals.c.entry == calls.c.entry).scalar_subquery()
-    statement = (
-        select(calls, stands.label("stands")).where(_ready(now)).order_by(calls.c.next_at, calls.c.firing).limit(limit)
-    )
+    statement = select(calls, stands.label("stands")).where(_ready(state, now))
+    statement = statement.order_by(calls.c.next_at, calls.c.firing).limit(limit)
     if connection.dialect.name == "postgresql":
         statement = statement.with_for_update(of=calls, skip_locked=True)
-    return list(connection.execute(statement)) if limit > 0 else []
+    return list(connection.execute(statement))
 
 
 def _again_at(connection: Connection, known: Any, budget: Budget, allowed: int, now: int) -> int | None:
-    waiting = select(func.min(func.coalesce(calls.c.leased_until, calls.c.next_at))).where(
-        on_their_way(), not_(_ready(now))
-    )
-    found: int | None = connection.execute(waiting).scalar_one()
-    ready = connection.execute(select(calls.c.firing).where(_ready(now)).limit(1)).first() is not None
-    if not ready:
-        return found
-    soon = now if allowed else next_token(known, budget, now)
-    return soon if found is None else min(found, soon)
+    """When there may be something to take, after what was just taken."""
+    for state in (DUE, UNKNOWN):
+        if connection.execute(select(calls.c.firing).where(_ready(state, now)).limit(1)).first() is not None:
+            return now if allowed else next_token(known, budget, now)
+    later = select(func.min(calls.c.next_at)).where(calls.c.state == DUE, calls.c.next_at > now)
+    # Of these there are few: as many as runners have in hand, and what they can't tell.
+    back = func.min(func.coalesce(calls.c.leased_until, calls.c.next_at))
+    taken = select(back).where(calls.c.state.in_([CALLING, UNKNOWN]))
+    found = [at for one in (later, taken) if (at := connection.execute(one).scalar_one()) is not None]
+    return min(found, default=None)
 
 
 def _call(row: Row[Any], until: int) -> Call:

@@ -76,6 +76,7 @@ def test_all_that_tunnels_do_is_done_there_as_it_would_be_here() -> None:
     )
 
 
+@pytest.mark.sqlite
 def test_one_firing_of_a_deal_is_on_its_way_at_a_time_in_the_usual_order() -> None:
     w = world_away(f"{MOVE}\n{COPY}", deals=["a"]).run()
     assert w.results() == [("c", "a", "pending")]
@@ -96,6 +97,26 @@ def test_an_origin_that_is_to_move_fires_nothing_else_and_nothing_else_moves_it(
     assert w.run().stage("a") == "sales.won"
 
 
+def test_an_origin_whose_own_firing_is_on_its_way_is_moved_after_it_and_before_what_comes_next() -> None:
+    w = world_away(
+        f"""
+{COPY}
+{MOVE}
+o: {{from: care.kickoff, to: sales.won, action: move, which: origin, when: deal.paid}}
+k: {{from: care.kickoff, to: care.setup, action: move, when: deal.paid}}
+""",
+        deals=["a"],
+    ).run()
+    say(w, Told.DONE)
+    copy = w.run().copies("a")[0].id
+    w.set(copy, paid=True).run()
+    assert [row for row in w.results() if row[2] == "pending"] == [("m", "a", "pending")]
+    for expected in (("o", copy, "pending"), ("k", copy, "pending")):
+        say(w, Told.DONE)
+        assert [row for row in w.run().results() if row[2] == "pending"] == [expected]
+    assert w.stage("a") == "sales.won"
+
+
 ONCE = "c: {from: sales.new, to: care.kickoff, action: copy, unless_exists: {same: [account]}}"
 
 
@@ -114,6 +135,19 @@ def test_a_copy_that_must_be_the_only_one_waits_for_what_becomes_of_another() ->
     assert ("c", "e", "exists exists") in w.results()
 
 
+@pytest.mark.sqlite
+def test_what_comes_after_such_a_copy_waits_with_it() -> None:
+    w = world_away(f"{ONCE}\n{MOVE}").add("a", account="x").add("b", account="x").run()
+    assert w.results() == [("c", "a", "pending")]
+    say(w, Told.DONE)
+    assert sorted(w.run().results()) == [
+        ("c", "a", "fired"),
+        ("c", "b", "exists exists"),
+        ("m", "a", "pending"),
+        ("m", "b", "pending"),
+    ]
+
+
 def test_so_it_does_for_a_deal_that_is_to_move_there() -> None:
     w = world_away("m: {from: sales.docs, to: care.setup, action: move}\n" + ONCE).add("a", "sales.docs", account="x")
     w.run().add("b", account="x").run()
@@ -122,11 +156,12 @@ def test_so_it_does_for_a_deal_that_is_to_move_there() -> None:
     assert w.run().results() == [("m", "a", "fired"), ("c", "b", "exists exists")]
 
 
+@pytest.mark.sqlite
 def test_turns_breakers_and_families_count_from_the_intent() -> None:
-    tunnel = COPY.replace("set: {", "breaker: {firings: 2, per: 1h}, set: {owner: {rotate: [ann, bob]}, ")
-    w = world_away(tunnel, deals=["a", "b", "d"]).run()
-    assert [call.content["owner"] for call in claim(w).to_perform] == ["ann", "bob"]
-    assert w.results() == [("c", "a", "pending"), ("c", "b", "pending")]
+    tunnel = COPY.replace("set: {", "breaker: {firings: 3, per: 1h}, set: {owner: {rotate: [ann, bob, cid]}, ")
+    w = world_away(tunnel, deals=["a", "b"]).run().add("d").add("e").run()
+    assert [call.content["owner"] for call in claim(w).to_perform] == ["ann", "bob", "cid"]
+    assert w.results() == [("c", "a", "pending"), ("c", "b", "pending"), ("c", "d", "pending")]
     w = world_away(COPY, rest=SALES + "limits: {max_copies: 1}\n", deals=["a"]).run().move("a", "sales.docs").run()
     w.move("a", "sales.new").run()
     assert w.results() == [("c", "a", "pending")]
@@ -134,6 +169,7 @@ def test_turns_breakers_and_families_count_from_the_intent() -> None:
     assert w.run().results() == [("c", "a", "fired"), ("c", "a", "parked copies")]
 
 
+@pytest.mark.sqlite
 def test_shadows_are_written_down_and_carried_nowhere() -> None:
     w = world_away(f"s: {COPY[3:-1]}, mode: shadow}}", deals=["a"]).run()
     assert (w.results(), states(w)) == ([("s", "a", "shadow")], [])
@@ -173,6 +209,7 @@ def test_a_deal_that_stands_elsewhere_there_fires_nothing_before_it_has_been_rea
     assert claim(w).to_perform[0].key
 
 
+@pytest.mark.sqlite
 def test_what_did_not_happen_is_tried_again_ever_later() -> None:
     w = world_away(MOVE, deals=["a"]).run()
     waits = []
@@ -205,6 +242,7 @@ def test_what_nobody_knows_is_looked_up_before_it_is_done_again() -> None:
     assert (w.stage("a"), w.fired()) == ("sales.docs", [("m", "a")])
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("idempotent", [False, True])
 def test_what_even_looking_cannot_tell_is_given_up_unless_doing_it_twice_does_no_harm(idempotent: bool) -> None:
     w = world_away(MOVE, deals=["a"]).run()
@@ -263,6 +301,7 @@ def test_a_copy_that_was_read_before_it_was_known_is_made_one() -> None:
     assert w.results() == [("c", "a", "fired"), ("n", "there-7", "fired")]
 
 
+@pytest.mark.sqlite
 def test_all_runners_share_one_budget() -> None:
     w = world_away(MOVE, deals=[f"d{at}" for at in range(9)]).run()
     budget = Budget(per_second=2.0, burst=3)
@@ -286,6 +325,7 @@ def test_with_one_question_left_it_is_either_made_or_looked_up() -> None:
     assert (len(second.to_perform), len(second.to_find)) == (0, 1)
 
 
+@pytest.mark.sqlite
 def test_a_runner_that_has_another_revision_gets_nothing() -> None:
     w = world_away(MOVE, deals=["a"]).run()
     before = w.flow

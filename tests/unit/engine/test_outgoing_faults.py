@@ -15,6 +15,7 @@ from tests.unit.engine.kit import World, world
 
 DEALS = int(os.environ.get("FLOWRUN_OUTGOING_DEALS", "12"))
 SEEDS = int(os.environ.get("FLOWRUN_OUTGOING_SEEDS", "2"))
+WRITES = int(os.environ.get("FLOWRUN_OUTGOING_WRITES", "1000"))
 LEASE = 60_000
 
 TUNNELS = """
@@ -102,3 +103,39 @@ def outcome(w: World) -> tuple[object, ...]:
     """All that came of it, but for which deal of an account was copied."""
     deals = sorted((deal.stage, deal.fields["account"], deal.owner or "", deal.entry) for deal in w.deals())
     return deals, Counter((tunnel, result) for tunnel, _, result in w.results())
+
+
+class Forgetful(Place):
+    """A tenth of the answers is lost though it happened; a look-up fails now and then."""
+
+    def __init__(self, chance: random.Random) -> None:
+        super().__init__()
+        self._chance = chance
+
+    def do(self, call: Call) -> Result:
+        done = super().do(call)
+        return Result(call, Told.UNKNOWN, "timed out") if self._chance.random() < 0.1 else done
+
+    def find(self, call: Call) -> Result:
+        return Result(call, Told.UNKNOWN, "can't tell") if self._chance.random() < 0.1 else super().find(call)
+
+
+@pytest.mark.sqlite
+def test_of_a_tenth_of_all_answers_that_are_lost_none_is_done_twice_none_lost_and_next_to_none_parked() -> None:
+    w = world_away("m: {from: sales.new, to: sales.docs, action: move, set: {owner: ann}}")
+    w.sql(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count) "
+        "INSERT INTO deals (id, stage) SELECT 'd' || i, 'sales.new' FROM n",
+        count=WRITES,
+    )
+    place = Forgetful(random.Random(7))
+    w.run()
+    parked = 0
+    while any(state != "parked" for _, _, state in states(w)):
+        claimed = claim(w, limit=1_000)
+        results = [place.do(call) for call in claimed.to_perform] + [place.find(call) for call in claimed.to_find]
+        parked += settle(w, results).count("parked")
+        w.later("5m")
+    assert (place.doubled, len(place.effects)) == ([], WRITES)
+    assert parked <= WRITES / 1_000
+    assert len(w.fired()) == WRITES - parked

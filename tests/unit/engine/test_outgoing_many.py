@@ -7,11 +7,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from flowrun.clock import SystemClock
+from flowrun.engine import outgoing
 from flowrun.engine.calls import Call, claim_calls
 from flowrun.engine.live import apply_flow
 from flowrun.engine.runner import Runner
@@ -131,3 +133,61 @@ def test_runners_that_tick_and_carry_beside_each_other_do_each_firing_once(fast_
     }
     assert len(place.effects) == 2 * DEALS + 7
     assert all(abs(owners[name] - DEALS // 3) <= 7 for name in ("ann", "bob", "cid"))
+
+
+@pytest.mark.no_cover
+def test_who_begins_to_wait_while_what_it_waits_for_is_settled_is_looked_at_again(
+    fast_postgres: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = away(flow_of("c: {from: sales.new, to: care.kickoff, action: copy, unless_exists: {same: [account]}}"))
+    stores = [open_store(fast_postgres.url, SystemClock(), create=True) for _ in range(3)]
+    with stores[0].write(alone=True) as transaction:
+        number = apply_flow(transaction, flow, {}, Author())
+
+    def add(id_: str) -> None:
+        with stores[0].write() as transaction:
+            row = {"id": id_, "stage": "sales.new", "account": "x"}
+            transaction.connection.execute(deals_table(flow).insert(), row)
+
+    def settle(results: list[Result]) -> None:
+        with stores[1].write() as transaction:
+            settle_calls(transaction, flow, "me", results)
+
+    add("a")
+    Runner(stores[0]).until_idle()
+    with stores[1].write() as transaction:
+        found = claim_calls(transaction, number, flow, "me", limit=9, lease=60_000, budget=Budget())
+    add("b")
+    reached, go = threading.Event(), threading.Event()
+    remember = outgoing.remember_waiting
+
+    def paused(*what: Any) -> None:
+        reached.set()
+        go.wait(60)
+        remember(*what)
+
+    monkeypatch.setattr("flowrun.engine.tick.remember_waiting", paused)
+    tick = threading.Thread(target=Runner(stores[0]).until_idle)
+    tick.start()
+    assert reached.wait(60)
+    results = [Result(call, Told.DONE, id=call.new_id) for call in found.to_perform]
+    settles = threading.Thread(target=settle, args=(results,))
+    settles.start()
+    while settles.is_alive() and not blocked(stores[2]):
+        time.sleep(0.01)
+    go.set()
+    for thread in (tick, settles):
+        thread.join()
+    monkeypatch.undo()
+    Runner(stores[0]).until_idle()
+    with stores[0].read() as connection:
+        done = [(row.deal, row.result) for row in journal.firings(connection)]
+    for store in stores:
+        store.close()
+    assert sorted(done) == [("a", "fired"), ("b", "exists")]
+
+
+def blocked(store: Store) -> bool:
+    """Whether anybody waits for a lock."""
+    with store.read() as connection:
+        return bool(connection.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar_one())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from sqlalchemy import Connection, event
 
 from flowrun.clock import Clock, FixedClock
 from flowrun.engine.runner import Runner
+from flowrun.engine.settlement import Result, Told
+from flowrun.flow.model import SourceSpec
 from flowrun.store.connection import Store
-from tests.unit.engine import kit
+from tests.unit.engine import elsewhere, kit
 from tests.unit.engine.test_statements import CALM, EVERYTHING, REST
 
 LARGE, SMALL = 60_000, 6_000
@@ -51,8 +54,8 @@ def plans(store: Store) -> Iterator[list[str]]:
     event.remove(store.engine, "before_cursor_execute", explain)
 
 
-def crowded(store: Store, tunnels: str, idle: int) -> kit.World:
-    flow = kit.flow_of(tunnels, rest=REST)
+def crowded(store: Store, tunnels: str, idle: int, source: SourceSpec | None = None) -> kit.World:
+    flow = replace(kit.flow_of(tunnels, rest=REST), source=source or SourceSpec())
     w = kit.World(store, flow).at(kit.START).apply_flow(flow)
     w.sql(
         "INSERT INTO deals (id, stage, account, origin, entry, entered_at, created_at, updated_at) "
@@ -89,6 +92,24 @@ def test_a_tick_passes_over_no_table_of_deals(
         assert totals.looked >= 12
         assert not found, "\n".join(found)
         assert w.fired()
+
+
+def test_neither_do_a_tick_a_claim_and_a_settlement_where_deals_live_elsewhere(
+    postgresql_store: Callable[[ExitStack, Clock], Store],
+) -> None:
+    with ExitStack() as stack:
+        store = postgresql_store(stack, FixedClock(0))
+        w = crowded(store, EVERYTHING, LARGE, elsewhere.PLACE)
+        with plans(store) as found:
+            Runner(store).until_idle()
+            called = elsewhere.claim(w).to_perform
+            told = [Told.DONE, Told.DONE, Told.REFUSED, Told.LATER, Told.UNKNOWN, Told.CONFLICT]
+            elsewhere.settle(
+                w, [Result(one, told[at % 6], id=one.new_id or one.target) for at, one in enumerate(called)]
+            )
+            Runner(store).until_idle()
+        assert len(called) >= 5
+        assert not found, "\n".join(found)
 
 
 def test_the_test_sees_a_scan(
