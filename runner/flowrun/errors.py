@@ -7,6 +7,7 @@
     │   ├── NoStore      1   there is no store at that address yet
     │   ├── Locked       1   another flowrun keeps the store's write lock
     │   ├── Unreachable  1   the database is gone, or not to be reached; a runner waits for it
+    │   ├── SourceTrouble 1  the place where the deals live can't be reached; a runner waits for it
     │   ├── Interfered   1   others wrote the same at once, and the database ended one of them; a runner tries again
     │   └── Stopped      1   a signal asked to stop while another writer was waited for; a runner ends well with it
     ├── StalePlan        3   the plan is stale or another apply holds the lock
@@ -65,6 +66,10 @@ class Locked(WorkFailed):
 
 class Unreachable(WorkFailed):
     """The database can't be reached, or has gone amid the work. What was not committed has not happened."""
+
+
+class SourceTrouble(WorkFailed):
+    """The place where the deals live can't be used just now. What it was asked to do may have happened all the same."""
 
 
 class Interfered(WorkFailed):
