@@ -12,18 +12,48 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+from pydantic import Field
 
 from flowrun import config, expr, yamldoc
 from flowrun.config import load
+from flowrun.config.reading import Block, Text
+from flowrun.config.secrets import Secret
 from flowrun.diagnostics import Diagnostic
+from flowrun.errors import WorkFailed
+from flowrun.sources.registry import Kinds
 
 HERE = Path(__file__).parent
 CASES = sorted(folder for folder in HERE.iterdir() if folder.is_dir() and not folder.name.startswith(("__", ".")))
 CODES = [*yamldoc.CODES, *expr.CODES, *config.CODES]
+
+
+class _Queue(Block):
+    """The keys of a source that another package offers."""
+
+    noun: ClassVar[str] = "the source 'queue'"
+
+    address: Text | None = Field(description="Where it is.")
+    password: Secret | None = Field(default=None, description="What opens it.")
+
+
+class _Known(Kinds):
+    """The kinds that come with flowrun, and two of other packages, one of which can't be loaded."""
+
+    def __init__(self) -> None:
+        super().__init__(own=True)
+
+    def __getitem__(self, name: str) -> type[Block]:
+        if name == "broken":
+            raise WorkFailed("the source 'broken' of the package other 1.0 can't be loaded: ImportError: no", "mend it")
+        return _Queue if name == "queue" else super().__getitem__(name)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (*super().__iter__(), "queue", "broken")
 
 
 def lines(findings: Iterable[Diagnostic]) -> str:
@@ -50,7 +80,7 @@ def test_every_finding_is_as_expected(case: Path, tmp_path: Path, monkeypatch: p
     for name, (content, times) in options.pop("make", {}).items():
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(content * times, "utf-8")
-    found = lines(load(Path("flows"), **options).findings)
+    found = lines(load(Path("flows"), kinds=_Known(), **options).findings)
     if os.environ.get("FLOWRUN_UPDATE_GOLDEN"):
         (case / "expected.txt").write_text(found, "utf-8")
     assert found == (case / "expected.txt").read_text("utf-8")

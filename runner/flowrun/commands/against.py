@@ -10,6 +10,7 @@ from flowrun.config import load_texts
 from flowrun.diagnostics import Diagnostic, has_errors
 from flowrun.errors import InvalidFlow, WorkFailed
 from flowrun.plan import Comparison, Side, changes
+from flowrun.sources.registry import KINDS
 
 
 def against(project: Project, revisions: str) -> Comparison:
@@ -51,13 +52,13 @@ def _side(project: Project, repository: git.Repository, commit: git.Commit, *, l
     texts = {f"{project.folder.as_posix()}/{name}": data for name, data in repository.texts(commit).items()}
     if not texts:
         return Side(None, ref=commit.ref, commit=commit.hash)
-    loaded = load_texts(texts, environment=project.environment, variables=project.variables)
+    loaded = load_texts(texts, environment=project.environment, variables=project.variables, kinds=KINDS)
     if lenient and (known := _without_unknown(project, loaded.findings)) != project:
         project = known
-        loaded = load_texts(texts, environment=project.environment, variables=project.variables)
+        loaded = load_texts(texts, environment=project.environment, variables=project.variables, kinds=KINDS)
     if loaded.flow is None or has_errors(loaded.findings):
         named = {f"{commit.ref}:{name}": data for name, data in texts.items()}
-        loaded = load_texts(named, environment=project.environment, variables=project.variables)
+        loaded = load_texts(named, environment=project.environment, variables=project.variables, kinds=KINDS)
         error = InvalidFlow(loaded.findings, loaded.sources)
         error.subject = f"the flow files at {commit.ref} have"
         raise error

@@ -30,6 +30,7 @@ class Project:
         `everywhere`: in each environment, where none is chosen.
         """
         from flowrun.config import load
+        from flowrun.sources.registry import KINDS
 
         return load(
             self.folder,
@@ -37,6 +38,7 @@ class Project:
             variables=self.variables,
             scenarios=scenarios,
             everywhere=everywhere,
+            kinds=KINDS,
         )
 
     def flow(self, scenarios: Iterable[Path] | None = None) -> tuple[Flow, Loaded]:

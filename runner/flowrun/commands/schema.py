@@ -8,14 +8,19 @@ NAMES = ("flow", "test", "plan")
 """The schemas that there are."""
 
 
-def schema(name: str) -> str:
-    """The schema of that name as JSON text, as it is published in `schemas/`. Raises KeyError for another name."""
+def schema(name: str, *, own: bool = False) -> str:
+    """The schema of that name as JSON text, with the keys of all sources that are here. Raises KeyError for another
+    name, WorkFailed for a source that can't be loaded.
+
+    `own`: flowrun's own sources alone, as it is published in `schemas/`.
+    """
     if name == "plan":
         from flowrun.plan.wire import schema as of_plan
 
         content = of_plan()
     else:
         from flowrun.config.schema import schema as of_files
+        from flowrun.sources.registry import Kinds
 
-        content = of_files(name)
+        content = of_files(name, Kinds(own=own))
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

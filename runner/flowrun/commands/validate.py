@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from flowrun import config, expr, yamldoc
 from flowrun.commands.project import Project
 from flowrun.diagnostics import Diagnostic, has_errors
 from flowrun.errors import WrongUsage
+from flowrun.sources.registry import KINDS
 from flowrun.yamldoc.read import MAX_BYTES
 
 STDIN = "<stdin>"
@@ -34,14 +35,14 @@ def validate(project: Project, paths: Sequence[Path] = (), stdin: BinaryIO | Non
     Without a chosen environment, each one is looked at. `strict` makes warnings fail. Raises WrongUsage for paths
     beside `stdin`.
     """
-    environment, variables = project.environment, project.variables
+    given: Any = {"environment": project.environment, "variables": project.variables, "kinds": KINDS}
     if stdin is not None:
         if len(paths) > 1:
             raise WrongUsage("'-' is standard input and stands alone", "give either '-' or files and folders")
         texts = {STDIN: stdin.read(MAX_BYTES + 1)}
-        loaded = config.load_texts(texts, environment=environment, variables=variables, everywhere=True)
+        loaded = config.load_texts(texts, everywhere=True, **given)
     elif paths:
-        loaded = config.load_paths(paths, environment=environment, variables=variables, everywhere=True)
+        loaded = config.load_paths(paths, everywhere=True, **given)
     else:
         loaded = project.load(everywhere=True)
     failed = has_errors(loaded.findings) or (strict and bool(loaded.findings))

@@ -12,12 +12,13 @@ from dataclasses import replace
 from flowrun.config.findings import Findings
 from flowrun.config.known import Known
 from flowrun.config.leaves import exact
-from flowrun.config.models import EnvironmentBlock, LimitsBlock, RailsBlock, SourceBlock
+from flowrun.config.models import EnvironmentBlock, LimitsBlock, RailsBlock
 from flowrun.config.namespace import Declared, Namespace
 from flowrun.config.overrides import Overrides
-from flowrun.config.reading import Block, shown, unknown_key
+from flowrun.config.reading import Block
 from flowrun.config.sites import Sites
-from flowrun.diagnostics import Diagnostic, Related, did_you_mean
+from flowrun.config.sources import Kinds, read_source
+from flowrun.diagnostics import Diagnostic, Related
 from flowrun.flow.model import Limits, Mode, Rails, SourceSpec
 from flowrun.yamldoc import Mapping
 
@@ -52,32 +53,20 @@ def rails(*blocks: RailsBlock | None) -> Rails:
     return Rails(existing, share)
 
 
-def source(block: SourceBlock | None, environment: EnvironmentBlock | None) -> SourceSpec:
-    """Where deals live; what an environment says stands in place of the whole."""
-    chosen = environment.source if environment and environment.source else block
-    return SourceSpec(str(chosen.type)) if chosen and chosen.type else SourceSpec()
-
-
-def check_source(block: SourceBlock | None, findings: Findings) -> None:
-    """Reports a source that there is not, and keys that it doesn't have."""
-    if block is None or block.type is None:
-        return
-    if block.type != "store":
-        says = f"the source {shown(block.type)} is not available yet"
-        findings.error("FR421", says, block.type.node.span, did_you_mean(block.type, ["store"]) or "choose from: store")
-    elif isinstance(block.node, Mapping):
-        for entry in block.node.entries:
-            if entry.key.text != "type":
-                unknown_key(findings, entry.key, "the source 'store'", ["type"])
-
-
-def check_environments(namespace: Namespace, known: Known, findings: Findings) -> None:
-    """The tunnels and the source that each environment names, whichever is chosen."""
+def check_environments(
+    namespace: Namespace, known: Known, kinds: Kinds, chosen: EnvironmentBlock | None, findings: Findings
+) -> SourceSpec:
+    """The tunnels and the source that each environment names, whichever is chosen; where deals live by the chosen one,
+    which stands in place of the whole."""
+    source = read_source(namespace.source, kinds, findings)
     for declared in namespace.environments.values():
         if declared.block is not None:
             for tunnel in declared.block.tunnels:
                 known.tunnel(tunnel)
-            check_source(declared.block.source, findings)
+            if declared.block.source is not None:
+                other = read_source(declared.block.source, kinds, findings)
+                source = other if declared.block is chosen else source
+    return source
 
 
 def put_origins(chosen: Declared[EnvironmentBlock] | None, sites: Sites) -> None:
@@ -91,6 +80,10 @@ def put_origins(chosen: Declared[EnvironmentBlock] | None, sites: Sites) -> None
         sites.put("from/settings/confirm.value", block.place_of("confirm"))
     if block.has("source"):
         sites.put("from/settings/source.type", block.place_of("source"))
+        given = block.node_of("source")
+        for entry in given.entries if isinstance(given, Mapping) else ():
+            if entry.key.text != "type":
+                sites.put(f"from/settings/source.{entry.key.text}", entry.key.span)
     parts: tuple[tuple[str, Block | None, tuple[str, ...]], ...] = (
         ("settings/limits", block.limits, ("max_hops", "max_copies", "per")),
         ("settings/rails", block.rails, ("existing", "share")),

@@ -28,6 +28,7 @@ from flowrun.config.reading import read
 from flowrun.config.resolve import resolve
 from flowrun.config.scenario_models import ScenarioFile
 from flowrun.config.scenarios import scenarios_of
+from flowrun.config.sources import Kinds
 from flowrun.diagnostics import Diagnostic, Span, error, has_errors, in_order
 from flowrun.flow.model import Flow, Places
 from flowrun.flow.scenario import Scenario
@@ -40,6 +41,9 @@ MAX_ENTRIES = 20_000
 MAX_TOTAL = 32 * MAX_BYTES
 """Bytes of all files together: some 800,000 lines."""
 VERSION = 1
+
+STORE_ALONE: Kinds = {}
+"""No source but the store."""
 
 F = TypeVar("F", FlowFile, ScenarioFile)
 
@@ -72,11 +76,13 @@ def load(
     variables: Mapping[str, str] | None = None,
     scenarios: Iterable[Path] | None = None,
     everywhere: bool = False,
+    kinds: Kinds = STORE_ALONE,
 ) -> Loaded:
     """The flow that the files below `folder` declare, with `--env` and `--var`, and everything found in them.
 
     `scenarios` are the scenario files, and folders of some, to read instead of those below `folder`. `everywhere`:
-    also what is only found where one of the environments is chosen, unless `environment` chooses one.
+    also what is only found where one of the environments is chosen, unless `environment` chooses one. `kinds` are the
+    sources that there are, beside the store.
     """
     findings = Findings()
     status = _status(folder, findings)
@@ -88,7 +94,7 @@ def load(
             others = _files(scenarios, findings)
             files = [file for file in files if not is_scenario(file)] + [file for file in others if is_scenario(file)]
         overrides = _overrides(environment, variables, everywhere)
-        return _load(_read_all(files, findings), [folder], overrides, findings)
+        return _load(_read_all(files, findings), [folder], overrides, findings, kinds)
     return _nothing(findings)
 
 
@@ -98,6 +104,7 @@ def load_paths(
     environment: str | None = None,
     variables: Mapping[str, str] | None = None,
     everywhere: bool = False,
+    kinds: Kinds = STORE_ALONE,
 ) -> Loaded:
     """As `load`, of some files and folders together; a file is read whatever its name, and each only once."""
     findings = Findings()
@@ -105,7 +112,8 @@ def load_paths(
     files = _files(paths, findings)
     if not files and findings.errors:
         return _nothing(findings)
-    return _load(_read_all(files, findings), paths, _overrides(environment, variables, everywhere), findings)
+    overrides = _overrides(environment, variables, everywhere)
+    return _load(_read_all(files, findings), paths, overrides, findings, kinds)
 
 
 def load_texts(
@@ -114,9 +122,10 @@ def load_texts(
     environment: str | None = None,
     variables: Mapping[str, str] | None = None,
     everywhere: bool = False,
+    kinds: Kinds = STORE_ALONE,
 ) -> Loaded:
     """As `load`, of texts by the names that findings shall call them; what needs no folder (stdin, tests)."""
-    return _load(texts, [], _overrides(environment, variables, everywhere), Findings())
+    return _load(texts, [], _overrides(environment, variables, everywhere), Findings(), kinds)
 
 
 def flow_files(names: Iterable[str]) -> list[str]:
@@ -134,20 +143,22 @@ def _overrides(environment: str | None, variables: Mapping[str, str] | None, eve
     return Overrides(environment, variables or {}, everywhere and environment is None)
 
 
-def _load(texts: Mapping[str, bytes], asked: list[Path], overrides: Overrides, findings: Findings) -> Loaded:
+def _load(
+    texts: Mapping[str, bytes], asked: list[Path], overrides: Overrides, findings: Findings, kinds: Kinds
+) -> Loaded:
     documents = {name: read_document(data, name) for name, data in texts.items()}
     if not texts and not findings.errors:
         where = asked[0] if asked else Path()
         findings.add(_failed("FR013", where, "has no flow files (*.yaml, *.yml)", "`flowrun init` writes a project"))
     namespace, tests = _merge(documents, findings)
-    resolved = resolve(namespace, overrides, findings)
+    resolved = resolve(namespace, overrides, findings, kinds)
     check(resolved.flow, resolved.sites, findings)
     flow, known = resolved.flow, resolved.known
     scenarios = {
         name: scenarios_of(file, known, flow.tunnels, zone(flow.timezone), findings) for name, file in tests.items()
     }
     if overrides.everywhere:
-        findings.extend(elsewhere(namespace, overrides, findings.all, partial(_judge, namespace)))
+        findings.extend(elsewhere(namespace, overrides, findings.all, partial(_judge, namespace, kinds)))
     comments: list[Comment] = [comment for document in documents.values() for comment in document.comments]
     shown = in_order(apply_ignores(findings.all, comments))
     return Loaded(
@@ -160,8 +171,8 @@ def _load(texts: Mapping[str, bytes], asked: list[Path], overrides: Overrides, f
     )
 
 
-def _judge(namespace: Namespace, overrides: Overrides, findings: Findings) -> None:
-    resolved = resolve(namespace, replace(overrides, everywhere=False), findings)
+def _judge(namespace: Namespace, kinds: Kinds, overrides: Overrides, findings: Findings) -> None:
+    resolved = resolve(namespace, replace(overrides, everywhere=False), findings, kinds)
     check(resolved.flow, resolved.sites, findings)
 
 

@@ -297,12 +297,12 @@ class RemovedBlock(Block):
 
 
 class SourceBlock(Block):
-    """Where deals live. The keys of other types come with those types."""
+    """Where deals live. Each type has keys of its own beside it; the store has none."""
 
     noun: ClassVar[str] = "`source`"
     all_keys: ClassVar[bool] = False
 
-    type: Text | None = Field(description="store")
+    type: Text | None = Field(description="store, or another kind of source.")
 
 
 class LimitsBlock(Block):

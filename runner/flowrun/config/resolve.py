@@ -13,13 +13,11 @@ from flowrun.calendars.days_off import UnknownHolidays, check_code
 from flowrun.calendars.zones import zone
 from flowrun.config.environments import (
     check_environments,
-    check_source,
     given_everywhere,
     limits,
     modes,
     put_origins,
     rails,
-    source,
 )
 from flowrun.config.findings import Findings
 from flowrun.config.history import History
@@ -36,6 +34,7 @@ from flowrun.config.namespace import Declared, Namespace, declared_twice
 from flowrun.config.overrides import Overrides
 from flowrun.config.reading import Text, Unreadable, shown
 from flowrun.config.sites import Sites
+from flowrun.config.sources import Kinds
 from flowrun.config.tunnels import Tunnels
 from flowrun.config.values import read_value
 from flowrun.diagnostics import Related, Span
@@ -65,13 +64,14 @@ class Resolved:
     known: Known
 
 
-def resolve(namespace: Namespace, overrides: Overrides, findings: Findings) -> Resolved:
-    """The flow that the namespace declares."""
-    return _Resolver(namespace, overrides, findings).resolve()
+def resolve(namespace: Namespace, overrides: Overrides, findings: Findings, kinds: Kinds) -> Resolved:
+    """The flow that the namespace declares. `kinds` are the sources that there are, beside the store."""
+    return _Resolver(namespace, overrides, findings, kinds).resolve()
 
 
 class _Resolver:
-    def __init__(self, namespace: Namespace, overrides: Overrides, findings: Findings) -> None:
+    def __init__(self, namespace: Namespace, overrides: Overrides, findings: Findings, kinds: Kinds) -> None:
+        self._kinds = kinds
         self._namespace = namespace
         self._overrides = overrides
         self._findings = findings
@@ -95,8 +95,7 @@ class _Resolver:
         calendars = self._calendars()
         self._pipelines()
         self._check_variables(types)
-        check_environments(namespace, known, self._findings)
-        check_source(namespace.source, self._findings)
+        source = check_environments(namespace, known, self._kinds, environment, self._findings)
         known.names = Names(
             {**builtins(list(known.stages), list(known.pipelines)), **known.fields},
             {var.id: (var.type, var.value) for var in variables.values()},
@@ -115,7 +114,7 @@ class _Resolver:
             tunnels=tunnels,
             moved=moved,
             removed=removed,
-            source=source(namespace.source, environment),
+            source=source,
             limits=limits(namespace.limits, environment.limits if environment else None),
             rails=rails(namespace.rails, environment.rails if environment else None),
             environment=self._overrides.environment if environment else None,

@@ -11,9 +11,11 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from flowrun.config.models import FlowFile
+from flowrun.config.models import FlowFile, SourceBlock
 from flowrun.config.reading import Block
 from flowrun.config.scenario_models import ScenarioFile
+from flowrun.config.sources import Kinds
+from flowrun.flow.model import STORE
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -50,9 +52,34 @@ _FILES: dict[str, tuple[type[Block], str]] = {
 }
 
 
-def schema(name: str = "flow") -> dict[str, Any]:
-    """The schema of flow files, or of scenario files (`test`), as a JSON-ready dictionary; KeyError for other names."""
+def schema(name: str = "flow", kinds: Kinds | None = None) -> dict[str, Any]:
+    """The schema of flow files, or of scenario files (`test`), as a JSON-ready dictionary; KeyError for other names.
+
+    `kinds` are the sources whose keys are in it, beside the store. Of another one it takes any keys.
+    """
     block, title = _FILES[name]
     generated = block.model_json_schema(by_alias=True, schema_generator=_Generator)
     generated["title"] = title
+    if name == "flow":
+        _add_sources(generated["$defs"], kinds or {})
     return {"$schema": DIALECT, **generated}
+
+
+def _add_sources(shapes: dict[str, Any], kinds: Kinds) -> None:
+    """Give `source` the keys of each kind, under its `type`."""
+    source = shapes[SourceBlock.__name__]
+    word = source["properties"]["type"]
+    names = [STORE, *kinds]
+    source["properties"]["type"] = {"anyOf": [{"enum": names}, {"type": word.pop("type")}], **word}
+    source["allOf"] = [_keys_of(STORE, {"properties": {}, "additionalProperties": False})]
+    for name in names[1:]:
+        model = kinds[name]
+        written = model.model_json_schema(by_alias=True, schema_generator=_Generator)
+        shapes |= written.pop("$defs", {})
+        shapes[model.__name__] = written
+        source["allOf"].append(_keys_of(name, written, f"#/$defs/{model.__name__}"))
+
+
+def _keys_of(name: str, shape: dict[str, Any], place: str | None = None) -> dict[str, Any]:
+    shape["properties"] = {"type": {"const": name}, **shape["properties"]}
+    return {"if": {"properties": {"type": {"const": name}}}, "then": shape if place is None else {"$ref": place}}

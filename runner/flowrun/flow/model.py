@@ -255,7 +255,7 @@ class Rails:
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """Where deals live: the kind of source, and its keys as its own model gives them back, defaults left out.
+    """Where deals live: the kind of source, and its keys as they are written.
 
     A secret in `options` is the name of where it stands (`{env: NAME}`, `{file: PATH}`), never the secret.
     """
