@@ -2,7 +2,7 @@
 
 Writes are plain INSERT, UPDATE and DELETE, so the triggers that serve every other program's SQL (`store.schema`) do the
 entries, the queue and the defaults here too: there is one implementation of these rules. Imports, which write a
-million rows, have their own set-based way (`sources.importing`).
+million rows, have their own set-based way (`sources.merging`).
 """
 
 from __future__ import annotations
