@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flowrun.clock import Clock
 from flowrun.commands.arguments import Arguments
+from flowrun.commands.here import writable
 from flowrun.diagnostics import Diagnostic, Span, error
 from flowrun.errors import WorkFailed, WrongUsage
 from flowrun.flow.model import Flow
@@ -87,6 +88,7 @@ def import_deals(
     with open_store(store, clock) as opened, opened.connect() as connection, reading(file) as text:
         with opened.read(connection):
             revision = applied(connection)
+        writable(revision.flow)
         now = clock.now()
         mapped = _mapped(options, revision.flow, now)
         if is_json:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from flowrun.calendars.zones import zone
 from flowrun.clock import Clock
 from flowrun.commands.arguments import Arguments
+from flowrun.commands.here import writable
 from flowrun.diagnostics import Diagnostic, Span, did_you_mean, error, excerpt
 from flowrun.expr.types import Value
 from flowrun.expr.values import BadValue, read
@@ -31,7 +32,7 @@ def add(store: str, clock: Clock, stage: str, id_: str | None, assignments: Sequ
     `assignments` are texts such as `amount=1200.50`. Raises InvalidInput with all that is wrong with any of it.
     """
     with open_store(store, clock) as opened, opened.write() as transaction:
-        flow = applied(transaction.connection).flow
+        flow = writable(applied(transaction.connection).flow)
         arguments = Arguments()
         if id_ is not None:
             given = arguments.given(id_, "--id ")
@@ -51,7 +52,7 @@ def add(store: str, clock: Clock, stage: str, id_: str | None, assignments: Sequ
 def change(store: str, clock: Clock, id_: str, assignments: Sequence[str]) -> tuple[Deal, Flow]:
     """Set fields of a deal; an empty value empties one, or gives it its default. Raises as `add`."""
     with open_store(store, clock) as opened, opened.write() as transaction:
-        flow = applied(transaction.connection).flow
+        flow = writable(applied(transaction.connection).flow)
         arguments = Arguments()
         _must_be_there(transaction, flow, arguments, id_)
         values = _values(flow, arguments, assignments)
@@ -63,7 +64,7 @@ def change(store: str, clock: Clock, id_: str, assignments: Sequence[str]) -> tu
 def move(store: str, clock: Clock, id_: str, stage: str) -> tuple[Deal, Flow]:
     """Set the stage of a deal; the one that it has already changes nothing. Raises as `add`."""
     with open_store(store, clock) as opened, opened.write() as transaction:
-        flow = applied(transaction.connection).flow
+        flow = writable(applied(transaction.connection).flow)
         arguments = Arguments()
         _must_be_there(transaction, flow, arguments, id_)
         arguments.findings += unknown_stage(arguments.given(stage), flow)
@@ -75,7 +76,7 @@ def move(store: str, clock: Clock, id_: str, stage: str) -> tuple[Deal, Flow]:
 def delete(store: str, clock: Clock, id_: str) -> None:
     """Delete a deal. Its journal stays, and so does `origin` of its copies. Raises as `add`."""
     with open_store(store, clock) as opened, opened.write() as transaction:
-        flow = applied(transaction.connection).flow
+        flow = writable(applied(transaction.connection).flow)
         arguments = Arguments()
         _must_be_there(transaction, flow, arguments, id_)
         arguments.refuse_mistakes()

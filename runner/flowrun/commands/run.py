@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
+from threading import Lock
 from types import FrameType
 
 from flowrun.clock import Clock, FixedClock
-from flowrun.engine.events import Began, Ended, Event, Retried, Ticked, Warned
+from flowrun.engine.events import Began, Carried, Ended, Event, Retried, Ticked, Warned
 from flowrun.engine.presence import Presence
 from flowrun.engine.runner import Runner, Totals
-from flowrun.errors import Stopped, WrongUsage
+from flowrun.engine.tick import Tick
+from flowrun.errors import FlowrunError, Stopped, Unreachable, WrongUsage
+from flowrun.sources.beside import beside
+from flowrun.sources.courier import Courier
 from flowrun.store import lock
 from flowrun.store.connection import open_store
 
@@ -31,10 +37,13 @@ def run(
 ) -> Totals:
     """Run until idle, for one batch, or until SIGTERM or SIGINT, which finish the batch; what was done.
 
-    A signal also ends the waiting for another writer, since no batch is begun then. `hear` is told what happens, the
-    end while the store is still open; `step` is called many times a second as long as the run isn't stuck.
+    A signal also ends the waiting for another writer, since no batch is begun then. `hear` is told what happens, one
+    thing at a time, the end while the store is still open; `step` is called many times a second as long as the run
+    isn't stuck. Where deals live elsewhere, what changed there is brought in and firings are carried out there: beside
+    the loop in a run without end, else in turn with it.
 
-    Raises WrongUsage for a clock that stands still in a run without end.
+    Raises WrongUsage for a clock that stands still in a run without end, and at the end what a source said that could
+    not be used.
     """
     endless = until is Until.STOPPED
     if isinstance(clock, FixedClock) and endless:
@@ -43,14 +52,24 @@ def run(
             "add --until-idle or --once",
         )
     totals = Totals()
-    with suppress(Stopped), _stopping() as stop, open_store(store, clock) as opened:
+    telling = _Telling(hear, totals)
+    hear = telling.hear
+    trouble: FlowrunError | None = None
+    with suppress(Stopped), _stopping() as stop, open_store(store, clock) as opened, ExitStack() as stack:
         presence = Presence(opened, lambda message: hear(Warned(message, "register")))
+        wake: Callable[[], None] = lambda: None  # noqa: E731
+
+        def report(tick: Tick, totals: Totals) -> None:
+            hear(Ticked(tick, totals, endless))
+            if any(result == "pending" for _, result in tick.results):
+                wake()
+
         runner = Runner(
             opened,
             stopped=lambda: stop.signal is not None,
-            begun=lambda revision: hear(Began(presence.me, revision, endless)),
+            begun=lambda revision: telling.begun(Began(presence.me, revision, endless)),
             step=step,
-            report=lambda tick, totals: hear(Ticked(tick, totals, endless)),
+            report=report,
             warn=lambda message: hear(Warned(message, "deals")),
             trouble=lambda about, message: hear(Warned(message, about)),
             retry=lambda: hear(Retried()),
@@ -58,17 +77,85 @@ def run(
             totals=totals,
         )
         try:
-            match until:
-                case Until.IDLE:
-                    runner.until_idle()
-                case Until.ONCE:
-                    runner.once()
-                case Until.STOPPED:
-                    runner.forever()
+            if endless:
+                mine = beside(lambda: open_store(store, clock), Path.cwd(), presence.me, hear, _PATIENCE)
+                wake = stack.enter_context(mine)
+                runner.forever()
+            else:
+                connection = stack.enter_context(opened.connect())
+                opened.database.tune(connection)
+                courier = Courier(
+                    opened, connection, Path.cwd(), presence.me, hear, stopped=lambda: stop.signal is not None
+                )
+                stack.callback(courier.close)
+                trouble = _in_turn(runner, courier, once=until is Until.ONCE)
         except Stopped:
             pass
-        hear(Ended(totals, stop.signal))
+        stack.close()
+        telling.ended(Ended(totals, stop.signal))
+    if trouble is not None:
+        raise trouble
     return totals
+
+
+_PATIENCE = 1.5
+"""Seconds that a run which is to stop waits for a source."""
+
+
+def _in_turn(runner: Runner, courier: Courier, *, once: bool) -> FlowrunError | None:
+    """Bring in, tick and carry out until there is nothing to do now; what the source said that could not be used."""
+    trouble: FlowrunError | None = None
+    again = True
+    while again and trouble is None and not runner.stopped():
+        try:
+            courier.bring_in()
+        except (Stopped, Unreachable):
+            raise
+        except FlowrunError as error:
+            trouble = error
+        if once:
+            runner.once()
+        else:
+            runner.until_idle()
+        try:
+            again = trouble is None and courier.carry_out(time.sleep, once=once) and not once
+        except (Stopped, Unreachable):
+            raise
+        except FlowrunError as error:
+            trouble = error
+    return trouble
+
+
+class _Telling:
+    """What happens, told by one thread at a time; the totals of what was carried out are added at the end."""
+
+    def __init__(self, hear: Callable[[Event], None], totals: Totals) -> None:
+        self._hear = hear
+        self._totals = totals
+        self._carried: list[Carried] = []
+        self._lock = Lock()
+        self._begun = False
+
+    def hear(self, event: Event) -> None:
+        with self._lock:
+            if isinstance(event, Carried):
+                self._carried.append(event)
+            self._hear(event)
+
+    def begun(self, event: Began) -> None:
+        """Tell of the beginning: once in a run that ends, which takes it up again and again."""
+        if event.endless or not self._begun:
+            self.hear(event)
+        self._begun = True
+
+    def ended(self, event: Ended) -> None:
+        """Tell of the end."""
+        for carried in self._carried:
+            for (kind, what), count in carried.results.items():
+                if what in {"fired", "parked"}:
+                    key = (kind, what)
+                    self._totals.results[key] = self._totals.results.get(key, 0) + count
+        self.hear(event)
 
 
 @dataclass(slots=True)

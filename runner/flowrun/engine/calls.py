@@ -32,7 +32,7 @@ from flowrun.engine.source import Budget, allowance, locked_source, next_token, 
 from flowrun.engine.waking import wake
 from flowrun.flow.model import Action, Flow
 from flowrun.store.connection import Transaction
-from flowrun.store.tables import calls, deals_table, firings, flowrun, routes, waiters
+from flowrun.store.tables import calls, deals_table, firings, flowrun, routes, sources, waiters
 
 DUE = "due"
 CALLING = "calling"
@@ -123,6 +123,27 @@ def claim_calls(
         tuple(_call(row, until) for row in mine if row.state == UNKNOWN),
         _again_at(connection, known, budget, allowed, now),
     )
+
+
+def copies_by_key(connection: Connection, keys: Iterable[str]) -> list[Call]:
+    """The copies on their way that have these keys, whoever has them; not claimed by that."""
+    found: list[Call] = []
+    for part in parts(sorted(set(keys))):
+        made = select(calls).where(calls.c.key.in_(part), calls.c.action == Action.COPY.value)
+        found += [_call(row, row.leased_until or 0) for row in connection.execute(made)]
+    return found
+
+
+def runners_calling(connection: Connection) -> list[str]:
+    """Who has calls."""
+    return list(connection.execute(select(calls.c.runner).where(calls.c.runner.is_not(None)).distinct()).scalars())
+
+
+def give_up(connection: Connection, runner: str, now: int) -> None:
+    """That runner is certainly gone: what it had need not be waited for."""
+    mine = and_(calls.c.runner == runner, calls.c.leased_until > now)
+    connection.execute(update(calls).where(mine).values(leased_until=now))
+    connection.execute(update(sources).where(sources.c.reader == runner).values(reader=None, reader_until=None))
 
 
 def lapse(connection: Connection, now: int) -> int:

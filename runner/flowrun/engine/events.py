@@ -49,6 +49,39 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class Recovered:
+    """What was told of as wrong is over."""
+
+    message: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """Deals were brought in from where they live, at an instant of the project's zone: how many were added, changed,
+    moved, are gone, or can't be read."""
+
+    at: int
+    timezone: str
+    added: int
+    changed: int
+    moved: int
+    gone: int
+    bad: int
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Firings were carried out where the deals live, at an instant of the project's zone. `results` counts them by kind
+    of route and what they came to, `by_tunnel` by tunnel (`settlement.Settled` has the words)."""
+
+    at: int
+    timezone: str
+    results: dict[tuple[str, str], int]
+    by_tunnel: dict[tuple[str, str], int]
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The run is over; `signal` (SIGTERM, SIGINT) is what ended it, null where it came to its end by itself."""
 
@@ -56,8 +89,8 @@ class Ended:
     signal: str | None
 
 
-Event: TypeAlias = Began | Listening | Ticked | Retried | Warned | Ended
+Event: TypeAlias = Began | Listening | Ticked | Retried | Warned | Recovered | Pulled | Carried | Ended
 
-ABOUT = ("clock", "deals", "register", "server", "store")
+ABOUT = ("clock", "deals", "register", "server", "source", "store")
 """What the troubles of a run are about: the clock stepped back, the database turned deals down, the register of runners
-or the server of metrics failed, the store was away."""
+or the server of metrics failed, the place where deals live or the store was away."""

@@ -324,9 +324,11 @@ class _Settling:
             self._pause(self._now + max(held))
         fresh = []
         for row, result in failed:
-            at_once = result.told is Told.NOT_DONE and row.state == UNKNOWN
-            wait = 0 if at_once else self._after(row, result)
-            fresh.append(_Fresh(row, result, DUE, row.attempts + 1, 0, self._now + wait))
+            looked_up = row.state == UNKNOWN
+            wait = 0 if looked_up and result.told is Told.NOT_DONE else self._after(row, result)
+            # A look-up that could not be made tells nothing.
+            state, finds = (UNKNOWN, row.finds) if looked_up and result.told is Told.LATER else (DUE, 0)
+            fresh.append(_Fresh(row, result, state, row.attempts + 1, finds, self._now + wait))
             self._note(row, "again")
         self._put(fresh)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flowrun.engine.events import Began, Ended, Event, Listening, Ticked, Warned
+from flowrun.engine.events import Began, Carried, Ended, Event, Listening, Pulled, Recovered, Ticked, Warned
 from flowrun.render.ink import Ink, Line, Run, line
-from flowrun.render.totals import tick_text
+from flowrun.render.totals import carried_text, pulled_text, tick_text
 
 
 def event_text(event: Event) -> Line | None:
@@ -16,7 +16,11 @@ def event_text(event: Event) -> Line | None:
             return _note(f"listening at {url}: /healthz, /readyz, /metrics")
         case Ticked(tick, endless=True) if tick.results:
             return tick_text(tick)
-        case Warned(message):
+        case Carried():
+            return carried_text(event)
+        case Pulled():
+            return pulled_text(event)
+        case Warned(message) | Recovered(message):
             return _note(message)
     return None
 
@@ -30,18 +34,30 @@ def event_content(event: Event) -> tuple[str, str, dict[str, object]] | None:
         case Listening(url):
             return "info", "listening", {"url": url}
         case Ticked(tick, totals) if tick.results:
-            counts: dict[str, dict[str, int]] = {}
-            for (tunnel, result), count in tick.by_tunnel.items():
-                counts.setdefault(tunnel, {})[result] = count
-            content = {"looked": tick.looked, "fired": tick.fired, "tunnels": counts}
+            content = {"looked": tick.looked, "fired": tick.fired, "tunnels": _by_tunnel(tick.by_tunnel)}
             return "info", "tick", {"revision": tick.revision, **content, "seconds": round(totals.seconds, 6)}
         case Warned(message, about):
             return "warning", "trouble", {"about": about, "message": message}
+        case Recovered(message, about):
+            return "info", "recovered", {"about": about, "message": message}
+        case Pulled():
+            names = ("added", "changed", "moved", "gone", "bad")
+            return "info", "pulled", {name: getattr(event, name) for name in names}
+        case Carried(by_tunnel=by_tunnel):
+            fired = sum(count for (_, result), count in by_tunnel.items() if result == "fired")
+            return "info", "carried", {"fired": fired, "tunnels": _by_tunnel(by_tunnel)}
         case Ended(totals, signal):
             fired = totals.count("fired")
             content = {"looked": totals.looked, "ticks": totals.ticks, "fired": fired}
             return "info", "ended", {"signal": signal, **content, "parked": totals.count("parked")}
     return None
+
+
+def _by_tunnel(counts: dict[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for (tunnel, result), count in counts.items():
+        found.setdefault(tunnel, {})[result] = count
+    return found
 
 
 def _note(message: str) -> Line:

@@ -23,11 +23,12 @@ from prometheus_client.registry import Collector
 
 from flowrun import __version__
 from flowrun.engine.elsewhere import MOST
-from flowrun.engine.events import ABOUT, Event, Retried, Ticked, Warned
+from flowrun.engine.events import ABOUT, Carried, Event, Pulled, Retried, Ticked, Warned
 from flowrun.engine.gauges import Gauges
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _DEALS = (1, 10, 50, 100, 500, 1_000, 2_500, 5_000, 10_000)
+_PULLED = ("added", "changed", "moved", "gone", "bad")
 _UP_TO = f"{MOST} means that many or more"
 
 
@@ -71,6 +72,14 @@ class Metrics:
             ["about"],
             registry=self._registry,
         )
+        self._pulled = Counter(
+            "flowrun_pulled_deals",
+            "Deals that this runner brought in from their source.",
+            ["change"],
+            registry=self._registry,
+        )
+        for what in _PULLED:
+            self._pulled.labels(what)
         for about in ABOUT:
             self._troubles.labels(about)
 
@@ -82,6 +91,12 @@ class Metrics:
                 self._deals.observe(tick.looked)
                 for (tunnel, result), count in tick.by_tunnel.items():
                     self._firings.labels(tunnel, result).inc(count)
+            case Carried(by_tunnel=by_tunnel):
+                for (tunnel, result), count in by_tunnel.items():
+                    self._firings.labels(tunnel, result).inc(count)
+            case Pulled():
+                for what in _PULLED:
+                    self._pulled.labels(what).inc(getattr(event, what))
             case Retried():
                 self._retries.inc()
             case Warned(_, about):

@@ -162,6 +162,7 @@ class Unknown:
 
 
 Outcome: TypeAlias = Done | NotDone | Refused | Conflict | Later | Unknown
+OUTCOMES = (Done, NotDone, Refused, Conflict, Later, Unknown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from flowrun.errors import FlowrunError
 from flowrun.expr.types import Value
 from flowrun.sources.interface import (
+    OUTCOMES,
     Action,
     Conflict,
     Done,
@@ -23,8 +24,6 @@ from flowrun.sources.interface import (
 )
 from flowrun.testing.bench import Bench, Broken, deal, require
 from flowrun.testing.inwards import IDS, asked, require_said, same, three, valued
-
-OUTCOMES = (Done, NotDone, Refused, Conflict, Later, Unknown)
 
 
 def move(id_: str, fields: Mapping[str, Value] | None = None) -> Order:

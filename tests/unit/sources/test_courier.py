@@ -1,0 +1,180 @@
+"""The courier goes both ways in turns, follows the applied revision, and tells a trouble once and when it is over."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+
+from flowrun.engine.events import Carried, Pulled, Recovered, Warned
+from flowrun.errors import SourceTrouble
+from flowrun.flow.model import SourceSpec
+from flowrun.sources import registry
+from flowrun.sources.interface import Ability, Order, Outcome, Page
+from flowrun.store.runners import Registered
+from flowrun.testing.memory import MemorySource
+from tests.unit.engine.kit import flow_of
+from tests.unit.sources.elsewhere import MemoryKind, elsewhere
+
+CHAIN = """
+docs: {from: sales.new, to: sales.docs, action: move}
+close: {from: sales.docs, to: sales.won, action: move}
+hand-over: {from: sales.won, to: care.kickoff, action: copy}
+"""
+
+
+@pytest.fixture
+def there(monkeypatch: pytest.MonkeyPatch) -> Callable[[MemoryKind], None]:
+    """Makes `memory` the name of that kind."""
+
+    def put(kind: MemoryKind) -> None:
+        monkeypatch.setitem(sys.modules[__name__].__dict__, "KIND", kind)
+        monkeypatch.setattr(registry, "BUILT_IN", {"memory": f"{__name__}:KIND"})
+
+    return put
+
+
+def test_in_turn_all_is_brought_in_fired_and_carried_out(there: Callable[[MemoryKind], None]) -> None:
+    e = elsewhere(CHAIN)
+    e.put("a").put("b", "sales.docs")
+    with e.courier(there) as courier:
+        e.until_idle(courier)
+    assert {id_: one.stage for id_, one in e.place.deals.items() if "~" not in id_} == {
+        "a": "sales.won",
+        "b": "sales.won",
+    }
+    assert len(e.world.copies("a")) == len(e.world.copies("b")) == 1
+    assert set(e.place.effects.values()) == {1}
+    assert (len(e.world.fired()), e.to_read(), e.states()) == (5, [], [])
+    pulled = [event for event in e.told if isinstance(event, Pulled)]
+    carried = [event for event in e.told if isinstance(event, Carried)]
+    assert [event.added for event in pulled] == [2]
+    assert sum(event.by_tunnel.get(("close", "fired"), 0) for event in carried) == 2
+    assert carried[0].results == {("move", "fired"): 2}
+    first = [deal.entry for deal in e.world.deals()]
+    with e.courier(there) as courier:
+        e.until_idle(courier)
+    assert [deal.entry for deal in e.world.deals()] == first
+
+
+def test_turns_ask_as_often_as_the_source_wants(there: Callable[[MemoryKind], None]) -> None:
+    asked: list[str] = []
+
+    class Counts(MemorySource):
+        def changes(self, mark: str | None) -> Iterator[Page]:
+            asked.append("changes")
+            return super().changes(mark)
+
+        def everything(self) -> Iterator[Page]:
+            asked.append("everything")
+            return super().everything()
+
+    e = elsewhere(CHAIN, source=lambda place: Counts(place, Ability(every=5.0, whole_every=60.0)))
+    e.put("a")
+    with e.courier(there) as courier:
+        courier.turn()
+        assert asked == ["changes"]
+        courier.turn()
+        assert asked == ["changes", "everything"]  # nobody has made one yet
+        for _ in range(4):
+            e.world.later("1s")
+            courier.turn()
+        assert asked == ["changes", "everything"]
+        e.world.later("1s")
+        courier.turn()
+        assert asked[2:] == ["changes"]
+        e.world.later("60s")
+        courier.turn()
+        assert asked[3:] == ["everything"]
+
+
+def test_a_trouble_is_told_once_and_when_it_is_over_and_the_source_left_alone_between(
+    there: Callable[[MemoryKind], None],
+) -> None:
+    away = True
+    asked = 0
+
+    class Away(MemorySource):
+        def changes(self, mark: str | None) -> Iterator[Page]:
+            nonlocal asked
+            asked += 1
+            if away:
+                raise SourceTrouble("can't be reached", "look at its host")
+            return super().changes(mark)
+
+    e = elsewhere(CHAIN, source=Away)
+    e.put("a")
+    with e.courier(there) as courier:
+        for _ in range(60):
+            courier.turn()
+            e.world.later("1s")
+        assert asked == 6  # after 1, 2, 4, 8, 16, 32 seconds
+        assert e.told == [Warned("the source: can't be reached (look at its host)", "source")]
+        away = False
+        for _ in range(10):
+            e.world.later("10s")
+            courier.turn()
+        assert [event for event in e.told if isinstance(event, Warned | Recovered)][1:] == [
+            Recovered("the source can be used again", "source")
+        ]
+    assert e.world.deals()
+
+
+def test_another_source_is_opened_when_it_is_applied_and_none_where_deals_live_here(
+    there: Callable[[MemoryKind], None],
+) -> None:
+    closed: list[int] = []
+
+    class Closes(MemorySource):
+        def close(self) -> None:
+            closed.append(1)
+
+    e = elsewhere(CHAIN, source=Closes)
+    e.put("a")
+    with e.courier(there) as courier:
+        e.until_idle(courier)
+        assert e.world.stage("a") == "sales.won"
+        e.world.apply_flow(replace(flow_of(CHAIN), source=SourceSpec("memory")))
+        e.put("b")
+        e.until_idle(courier)
+        assert (closed, e.world.stage("b")) == ([1], "sales.won")
+        e.world.apply_flow(flow_of(CHAIN))
+        e.put("c")
+        e.until_idle(courier)
+        assert closed == [1, 1]
+        courier.turn()
+        assert not courier.elsewhere
+    assert {deal.id for deal in e.world.deals() if "~" not in deal.id} == {"a", "b"}
+
+
+def test_what_a_dead_process_of_this_host_has_left_is_not_waited_for(there: Callable[[MemoryKind], None]) -> None:
+    e = elsewhere("close: {from: sales.docs, to: sales.won, action: move}")
+    e.put("a", "sales.docs")
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    host = socket.gethostname()
+    gone, here, else_where = f"{host}/{child.pid}/x", f"{host}/{os.getpid()}/y", f"other/{child.pid}/z"
+
+    class Dies(MemorySource):
+        def perform(self, orders: Sequence[Order]) -> Sequence[Outcome]:
+            super().perform(orders)
+            raise KeyboardInterrupt
+
+    for name, waits in ((gone, False), (here, True), (else_where, True)):
+        e = elsewhere("close: {from: sales.docs, to: sales.won, action: move}")
+        e.put("a", "sales.docs")
+        with e.intake(name) as intake:
+            intake.changes()
+        e.world.run()
+        with e.carrier(name, Dies(e.place)) as carrier, pytest.raises(KeyboardInterrupt):
+            carrier.carry()
+        assert e.states() == [("a", "calling")]
+        with e.courier(there, Registered("me", host, os.getpid(), "0", 0, 0)) as courier:
+            courier.turn()
+            assert bool(e.states()) is waits
+        assert set(e.place.effects.values()) == {1}
