@@ -80,8 +80,8 @@ Change: TypeAlias = Record | Gone | Bad
 class Page:
     """A few thousand changes at most, and the mark after them: an opaque text of at most 10,000 characters.
 
-    `whole` marks the pages of a full read (null: not one): deals that no page of it named are gone. It is true on each
-    page, and `last` on the last one.
+    `whole` marks the pages of a full read: deals that no page of it named are gone. It is true on each page, and `last`
+    on the last one, with which alone the mark is kept: a full read that breaks off begins anew.
     """
 
     changes: Sequence[Change]

@@ -7,7 +7,6 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from itertools import islice
 
 from flowrun.expr.types import Value
 from flowrun.sources.interface import Bad, Change, Described, Gone, Page, Record, Source
@@ -230,13 +229,14 @@ def marks_outlive(bench: Bench) -> None:
     said: dict[str, Change] = {}
     mark: str | None = None
     for _ in range(bench.rows + 2):
+        page = None
         with closing(bench.open()) as source:
-            page = next(iter(islice(pages_of(source.changes(mark)), 1)), None)
-        if page is None:
-            break
-        said |= {change.id or "": change for change in page.changes}
-        mark = page.mark
-        if page.last:
+            for page in pages_of(source.changes(mark)):
+                said |= {change.id or "": change for change in page.changes}
+                if page.last or not page.whole:
+                    mark = page.mark
+                    break
+        if page is None or page.last:
             break
     require_said(bench, said, deals, "reading on after each page in a new process")
     bench.put([one := deal(bench, "more", title="More")])
