@@ -113,6 +113,7 @@ def _in_turn(runner: Runner, courier: Courier, *, once: bool) -> FlowrunError | 
             raise
         except FlowrunError as error:
             trouble = error
+            courier.note(str(error))
         if once:
             runner.once()
         else:
@@ -123,6 +124,7 @@ def _in_turn(runner: Runner, courier: Courier, *, once: bool) -> FlowrunError | 
             raise
         except FlowrunError as error:
             trouble = error
+            courier.note(str(error))
     return trouble
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from flowrun.engine.calls import give_up, runners_calling
@@ -29,7 +29,7 @@ from flowrun.flow.codec import source_digest
 from flowrun.flow.model import Flow
 from flowrun.sources import intake as intakes
 from flowrun.sources.carrier import Carried, Carrier
-from flowrun.sources.intake import Intake, Superseded
+from flowrun.sources.intake import Intake, Superseded, note_trouble
 from flowrun.sources.interface import Source, Waking
 from flowrun.sources.registry import opened
 from flowrun.store.connection import Store
@@ -308,23 +308,22 @@ class Courier:
         self._away_until = self._store.clock.now() + int(wait * 1000)
         if text != self._trouble:
             self._hear(Warned(f"the source: {text}" + (f" ({error.help})" if error.help else ""), "source"))
-            self._note(text)
+            self.note(text)
         self._trouble = text
         return min(LONGEST, wait)
 
     def _recovers(self) -> None:
         if self._trouble is not None:
             self._hear(Recovered("the source can be used again", "source"))
-            self._note(None)
+            self.note(None)
         self._trouble, self._absent = None, 0.0
 
-    def _note(self, trouble: str | None) -> None:
-        """Keep it for `status`; that it can't be kept is no other trouble."""
+    def note(self, trouble: str | None) -> None:
+        """Keep it for `status`, None if all is well; that it can't be kept is no other trouble."""
         with suppress(FlowrunError), self._store.write(self._connection) as transaction:
             revision = current(transaction.connection)
             if revision is not None:
-                mine = update(sources).where(sources.c.id == source_digest(revision.flow.source))
-                transaction.connection.execute(mine.values(trouble=trouble, trouble_at=transaction.now))
+                note_trouble(transaction, revision.flow, trouble)
 
 
 def _listen(source: Waking, open_: _Open, awake: Flag) -> None:

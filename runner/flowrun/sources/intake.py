@@ -108,6 +108,7 @@ class Intake:
         self._runner = runner
         self._stopped = stopped
         self._since = 0
+        self._troubled = False
         self._id = source_digest(flow.source)
         ability = source.ability
         self._budget = Budget(ability.per_second, ability.burst)
@@ -178,6 +179,9 @@ class Intake:
                 self._go_on(transaction, mark, into, whole=ends)
             mark = into
             pulled.pages += 1
+        if self._troubled:
+            with self._store.write(self._connection) as transaction:
+                note_trouble(transaction, self._flow, None)
         return pulled
 
     def _begin(self, transaction: Transaction, *, reader: bool) -> tuple[str | None, int, int]:
@@ -187,6 +191,7 @@ class Intake:
         known = locked_source(connection, self._flow)
         if known is None:
             raise Superseded
+        self._troubled = known.trouble is not None
         if reader and known.reader not in {None, self._runner} and (known.reader_until or 0) > now:
             return None, 0, int(known.reader_until - now)
         if wait := ask(transaction, self._flow, self._budget):
@@ -308,6 +313,12 @@ class Intake:
             raise
         except Exception as error:
             raise SourceTrouble(f"`{method}` of the source '{self._flow.source.type}' failed: {said(error)}") from error
+
+
+def note_trouble(transaction: Transaction, flow: Flow, trouble: str | None) -> None:
+    """Keep what is wrong with the source of that flow, for `status`; None: all is well again."""
+    mine = update(sources).where(sources.c.id == source_digest(flow.source))
+    transaction.connection.execute(mine.values(trouble=trouble, trouble_at=transaction.now))
 
 
 def _check_page(page: Page) -> None:

@@ -8,18 +8,28 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
+from threading import Event as Flag
 
 import pytest
+from sqlalchemy import select
 
-from flowrun.engine.events import Carried, Pulled, Recovered, Warned
+from flowrun.engine.events import Carried, Event, Pulled, Recovered, Warned
+from flowrun.engine.live import apply_flow
+from flowrun.engine.runner import Runner
 from flowrun.errors import SourceTrouble
 from flowrun.flow.model import SourceSpec
 from flowrun.sources import registry
-from flowrun.sources.interface import Ability, Order, Outcome, Page
+from flowrun.sources.beside import beside
+from flowrun.sources.interface import Ability, Order, Outcome, Page, Record
+from flowrun.store.connection import open_store
+from flowrun.store.revisions import Author
 from flowrun.store.runners import Registered
-from flowrun.testing.memory import MemorySource
+from flowrun.store.tables import sources
+from flowrun.testing.memory import Memory, MemorySource
+from tests.acceptance.place import eventually
 from tests.unit.engine.kit import flow_of
-from tests.unit.sources.elsewhere import MemoryKind, elsewhere
+from tests.unit.sources.elsewhere import ME, MemoryKind, elsewhere
 
 CHAIN = """
 docs: {from: sales.new, to: sales.docs, action: move}
@@ -123,6 +133,52 @@ def test_a_trouble_is_told_once_and_when_it_is_over_and_the_source_left_alone_be
             Recovered("the source can be used again", "source")
         ]
     assert e.world.deals()
+
+
+def test_a_trouble_that_another_runner_had_is_over_when_a_question_goes_well(
+    there: Callable[[MemoryKind], None],
+) -> None:
+    e = elsewhere(CHAIN)
+    trouble = select(sources.c.trouble)
+    with e.courier(there) as courier:
+        courier.note("can't be reached")
+        with e.world.store.read() as connection:
+            assert connection.execute(trouble).scalar_one() == "can't be reached"
+        courier.bring_in()
+        with e.world.store.read() as connection:
+            assert connection.execute(trouble).scalar_one() is None
+
+
+def test_beside_a_run_the_source_wakes_the_courier(there: Callable[[MemoryKind], None], tmp_path: Path) -> None:
+    changed, waits = Flag(), Flag()
+
+    class Wakes(MemorySource):
+        def wait(self, seconds: float) -> bool:
+            waits.set()
+            if changed.wait(seconds):
+                changed.clear()
+                return True
+            return False
+
+    place = Memory()
+    there(MemoryKind(place, lambda at: Wakes(at, Ability(every=3600.0))))
+    url = f"sqlite:///{tmp_path / 'flowrun.db'}"
+    told: list[Event] = []
+    with open_store(url, create=True) as store:
+        flow = replace(flow_of("docs: {from: sales.new, to: sales.docs, action: move}"), source=SourceSpec("memory"))
+        with store.write(alone=True) as transaction:
+            apply_flow(transaction, flow, {}, Author())
+        with beside(lambda: open_store(url), tmp_path, ME, told.append, 10.0) as wake:
+            assert waits.wait(60)
+            place.put([Record("a", "sales.new", {})])
+            changed.set()
+            eventually(lambda: bool(told))
+            Runner(store).until_idle()
+            wake()
+            eventually(lambda: place.deals["a"].stage == "sales.docs")
+        assert isinstance(told[0], Pulled)
+        with store.read() as connection:
+            assert connection.execute(select(sources.c.reader)).scalar_one() is None
 
 
 def test_another_source_is_opened_when_it_is_applied_and_none_where_deals_live_here(

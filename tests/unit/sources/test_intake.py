@@ -249,6 +249,29 @@ def test_a_deal_whose_call_is_on_its_way_is_left_alone() -> None:
     assert (e.world.deal("a").title, e.world.stage("a"), e.to_read()) == ("Amid", "sales.won", [])
 
 
+def test_a_page_that_is_older_than_a_conflict_is_not_believed_either() -> None:
+    e = elsewhere(CLOSE)
+    e.put("a", "sales.docs")
+    with e.intake() as intake:
+        intake.changes()
+    e.world.run()
+
+    class Late(MemorySource):
+        def changes(self, mark: str | None) -> Iterator[Page]:
+            old = Record("a", "sales.docs", {"title": "Old"})
+            e.put("a", "sales.lost")
+            with e.carrier() as carrier:
+                assert carrier.carry().settled.count("conflict") == 1
+            yield Page([old], "1000")
+
+    with e.intake(source=Late(e.place)) as intake:
+        assert intake.changes().stale == 1
+    assert (e.world.deal("a").title, e.world.run().fired()) == (None, [])
+    with e.intake() as intake:
+        intake.again()
+    assert (e.world.stage("a"), e.to_read()) == ("sales.lost", [])
+
+
 def test_a_full_read_that_began_before_a_copy_was_made_does_not_take_it_away() -> None:
     e = elsewhere("on: {from: sales.docs, to: care.kickoff, action: copy}")
     e.put("a", "sales.docs")
