@@ -28,6 +28,7 @@ from flowrun.config.reading import read
 from flowrun.config.resolve import resolve
 from flowrun.config.scenario_models import ScenarioFile
 from flowrun.config.scenarios import scenarios_of
+from flowrun.config.secrets import hidden
 from flowrun.config.sources import Kinds
 from flowrun.diagnostics import Diagnostic, Span, error, has_errors, in_order
 from flowrun.flow.model import Flow, Places
@@ -165,7 +166,7 @@ def _load(
         flow=None if has_errors(shown) else flow,
         places=resolved.sites.places(),
         findings=shown,
-        sources={**{name: document.text for name, document in documents.items()}, **overrides.sources()},
+        sources=hidden({name: document.text for name, document in documents.items()}, shown) | overrides.sources(),
         files=tuple(documents),
         scenarios=scenarios,
     )

@@ -6,14 +6,21 @@ What such a reference leads to is read by whoever opens the thing that needs it 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import PlainValidator, WithJsonSchema
 
 from flowrun.config.reading import Unreadable, found
-from flowrun.yamldoc import Mapping, Node, Scalar
+from flowrun.diagnostics import Diagnostic
+from flowrun.yamldoc import Mapping as MappingNode
+from flowrun.yamldoc import Node, Scalar
 
+LITERAL = "FR423"
+"""The code of what is no reference to a secret."""
+
+_BLOT = "•"
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _FORM = "{env: NAME} or {file: PATH}"
 
@@ -28,20 +35,20 @@ class SecretRef:
 
 
 def _secret(node: Node) -> SecretRef:
-    if not isinstance(node, Mapping):
+    if not isinstance(node, MappingNode):
         # Whatever stands there may be the secret itself, so it is not shown.
         sort = "a text" if isinstance(node, Scalar) else found(node)
-        raise Unreadable("FR423", f"is a secret, which must be {_FORM}, found {sort}", node.span)
+        raise Unreadable(LITERAL, f"is a secret, which must be {_FORM}, found {sort}", node.span)
     if len(node.entries) != 1 or node.entries[0].key.text not in {"env", "file"}:
-        raise Unreadable("FR423", f"is a secret, which must be {_FORM}, found other keys", node.span)
+        raise Unreadable(LITERAL, f"is a secret, which must be {_FORM}, found other keys", node.span)
     key, value = node.entries[0].key.text, node.entries[0].value
     if not isinstance(value, Scalar) or not value.text:
-        raise Unreadable("FR423", f"is a secret, which must be {_FORM}, found {found(value)}", value.span)
+        raise Unreadable(LITERAL, f"is a secret, which must be {_FORM}, found {found(value)}", value.span)
     if key == "file":
         return SecretRef(file=value.text)
     if not _NAME.fullmatch(value.text):
         says = "must name a variable of the environment: letters, digits and `_`"
-        raise Unreadable("FR423", says, value.span)
+        raise Unreadable(LITERAL, says, value.span)
     return SecretRef(env=value.text)
 
 
@@ -59,3 +66,20 @@ Secret = Annotated[
     ),
 ]
 """A key that takes a secret."""
+
+
+def hidden(texts: Mapping[str, str], findings: Iterable[Diagnostic]) -> dict[str, str]:
+    """The texts of files as they may be shown: what stands where only a reference to a secret may is blotted out."""
+    found = dict(texts)
+    for finding in findings:
+        span = finding.span
+        if finding.code != LITERAL or span.file not in found:
+            continue
+        lines = found[span.file].split("\n")
+        for at in range(span.line, min(span.end_line, len(lines)) + 1):
+            line = lines[at - 1]
+            begin = span.column - 1 if at == span.line else 0
+            end = span.end_column - 1 if at == span.end_line else len(line)
+            lines[at - 1] = line[:begin] + _BLOT * len(line[begin:end].rstrip("\r")) + line[max(begin, end) :]
+        found[span.file] = "\n".join(lines)
+    return found

@@ -18,6 +18,7 @@ from flowrun.config.sources import options
 from flowrun.errors import WorkFailed
 from flowrun.flow.codec import dumps, loads
 from flowrun.flow.model import Flow, Place, SourceSpec
+from flowrun.render.text import diagnostics_text
 
 
 class Part(Block):
@@ -109,3 +110,14 @@ def test_the_schema_has_the_keys_of_each_kind(source: object, fits: bool) -> Non
     made = json.loads(json.dumps(schema("flow", KINDS)))
     validator = jsonschema.Draft202012Validator(made)
     assert validator.is_valid({"flowrun": 1, "source": source}) is fits
+
+
+@pytest.mark.parametrize("secret", ["hunter2", "[a, hunter2]", '"hunter2 ü"', "|\n    hunter2\n    hunter2"])
+def test_a_secret_that_stands_in_a_file_is_not_shown(secret: str) -> None:
+    text = HEAD + f"source:\n  type: queue\n  address: a\n  password: {secret}\n"
+    loaded = load_texts({"a.yaml": text.encode()}, kinds=KINDS)
+    (finding,) = loaded.findings
+    assert finding.code == "FR423"
+    shown = "\n".join(str(line) for line in diagnostics_text(loaded.findings, loaded.sources))
+    assert "hunter2" not in shown
+    assert "password: •" in shown.replace("'", "")
