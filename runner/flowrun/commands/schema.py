@@ -9,8 +9,8 @@ NAMES = ("flow", "test", "plan")
 
 
 def schema(name: str, *, own: bool = False) -> str:
-    """The schema of that name as JSON text, with the keys of all sources that are here. Raises KeyError for another
-    name, WorkFailed for a source that can't be loaded.
+    """The schema of that name as JSON text, with the keys of all sources that are here and can be loaded. Raises
+    KeyError for another name.
 
     `own`: flowrun's own sources alone, as it is published in `schemas/`.
     """

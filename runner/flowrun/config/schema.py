@@ -15,6 +15,7 @@ from flowrun.config.models import FlowFile, SourceBlock
 from flowrun.config.reading import Block
 from flowrun.config.scenario_models import ScenarioFile
 from flowrun.config.sources import Kinds
+from flowrun.errors import WorkFailed
 from flowrun.flow.model import STORE
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -73,7 +74,10 @@ def _add_sources(shapes: dict[str, Any], kinds: Kinds) -> None:
     source["properties"]["type"] = {"anyOf": [{"enum": names}, {"type": word.pop("type")}], **word}
     source["allOf"] = [_keys_of(STORE, {"properties": {}, "additionalProperties": False})]
     for name in names[1:]:
-        model = kinds[name]
+        try:
+            model = kinds[name]
+        except WorkFailed:
+            continue  # it is named where it is used
         written = model.model_json_schema(by_alias=True, schema_generator=_Generator)
         shapes |= written.pop("$defs", {})
         shapes[model.__name__] = written

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
+from typing import TypeVar
 
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
@@ -48,6 +50,9 @@ PATIENT = 2_000
 """Milliseconds that a run until idle waits for the next call."""
 
 _WAKES = 1.0
+_TRIES = 10
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(slots=True)
@@ -144,12 +149,12 @@ class Courier:
         if woken and open_.waking is not None:
             open_.waking.clear()
         ability = open_.source.ability
-        asked_at, whole_at, mark = self._last(open_)
+        asked_at, read_at, whole_at = self._last(open_)
         if self._stopped():
             return 0.0
         if now < self._ask_after:
             pass
-        elif ability.whole_every is not None and mark is not None and _due(whole_at, ability.whole_every, now):
+        elif ability.whole_every is not None and read_at is not None and _due(whole_at, ability.whole_every, now):
             self._tell(open_, self._pull(open_.intake.everything))
         elif woken or _due(asked_at, ability.every, now):
             self._tell(open_, self._pull(open_.intake.changes))
@@ -171,20 +176,32 @@ class Courier:
 
         Raises what the source raises. Where no source is elsewhere, nothing is done.
         """
+        return self._insisting(self._bring_in)
+
+    def _bring_in(self) -> bool:
         open_ = self._opened()
         if open_ is None:
             return False
-        news = False
-        for _ in range(3):
-            with suppress(Superseded):
-                pulled = open_.intake.changes()
-                self._tell(open_, pulled)
-                news = pulled.news
-                break
-            open_ = self._opened(anew=True)
-            if open_ is None:
-                return news
+        pulled = open_.intake.changes()
+        self._tell(open_, pulled)
+        news = pulled.news
+        every, whole_at = open_.source.ability.whole_every, self._last(open_)[2]
+        if every is not None and _due(whole_at, every, self._store.clock.now()):
+            pulled = open_.intake.everything()
+            self._tell(open_, pulled)
+            news = news or pulled.news
         return self._reads_again(open_) or news
+
+    def _insisting(self, work: Callable[[], Answer]) -> Answer:
+        """Do it again where others were in the way, or another revision is applied by now."""
+        for _ in range(_TRIES):
+            try:
+                return work()
+            except Superseded:
+                self._opened(anew=True)
+            except Interfered:
+                time.sleep(self._chance() * 0.02)
+        return work()
 
     def carry_out(self, wait: Callable[[float], None], *, once: bool = False) -> bool:
         """Make the calls that are due, and those that come to be due within a moment; whether any was made.
@@ -194,7 +211,8 @@ class Courier:
         open_ = self._opened()
         made = False
         while open_ is not None and not self._stopped():
-            carried = self._carried(open_)
+            mine = open_
+            carried = self._insisting(lambda mine=mine: self._carried(mine))  # type: ignore[misc]
             if not carried.current:
                 open_ = self._opened(anew=True)
                 continue
@@ -288,11 +306,12 @@ class Courier:
         self._tell(open_, pulled)
         return pulled.news
 
-    def _last(self, open_: _Open) -> tuple[int | None, int | None, str | None]:
-        mine = select(sources.c.asked_at, sources.c.whole_at, sources.c.mark)
+    def _last(self, open_: _Open) -> tuple[int | None, int | None, int | None]:
+        """When changes were last asked for, the last answer came, and a full read last ended."""
+        mine = select(sources.c.asked_at, sources.c.read_at, sources.c.whole_at)
         with self._store.read(self._connection):
             row = self._connection.execute(mine.where(sources.c.id == source_digest(open_.flow.source))).one_or_none()
-        return (None, None, None) if row is None else (row.asked_at, row.whole_at, row.mark)
+        return (None, None, None) if row is None else (row.asked_at, row.read_at, row.whole_at)
 
     def _tell(self, open_: _Open, pulled: intakes.Pulled) -> None:
         tally = pulled.tally

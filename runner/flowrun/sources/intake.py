@@ -108,7 +108,7 @@ class Intake:
         self._runner = runner
         self._stopped = stopped
         self._since = 0
-        self._troubled = False
+        self._troubled = self._first = False
         self._id = source_digest(flow.source)
         ability = source.ability
         self._budget = Budget(ability.per_second, ability.burst)
@@ -179,10 +179,16 @@ class Intake:
                 self._go_on(transaction, mark, into, whole=ends)
             mark = into
             pulled.pages += 1
-        if self._troubled:
-            with self._store.write(self._connection) as transaction:
-                note_trouble(transaction, self._flow, None)
+        if (self._first or self._troubled) and not self._stopped():
+            self._went_well()
         return pulled
+
+    def _went_well(self) -> None:
+        mine = update(sources).where(sources.c.id == self._id)
+        with self._store.write(self._connection) as transaction:
+            transaction.connection.execute(mine.values(read_at=transaction.now))
+            if self._troubled:
+                note_trouble(transaction, self._flow, None)
 
     def _begin(self, transaction: Transaction, *, reader: bool) -> tuple[str | None, int, int]:
         """The mark to ask from, the counter that the answer will be as old as, and how long to wait first (ms)."""
@@ -191,7 +197,7 @@ class Intake:
         known = locked_source(connection, self._flow)
         if known is None:
             raise Superseded
-        self._troubled = known.trouble is not None
+        self._troubled, self._first = known.trouble is not None, known.read_at is None
         if reader and known.reader not in {None, self._runner} and (known.reader_until or 0) > now:
             return None, 0, int(known.reader_until - now)
         if wait := ask(transaction, self._flow, self._budget):
@@ -309,7 +315,7 @@ class Intake:
         """What the source answers; whatever it raises that isn't flowrun's is its trouble."""
         try:
             return question()
-        except FlowrunError:
+        except (FlowrunError, Superseded):
             raise
         except Exception as error:
             raise SourceTrouble(f"`{method}` of the source '{self._flow.source.type}' failed: {said(error)}") from error

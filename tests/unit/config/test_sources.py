@@ -121,3 +121,16 @@ def test_a_secret_that_stands_in_a_file_is_not_shown(secret: str) -> None:
     shown = "\n".join(str(line) for line in diagnostics_text(loaded.findings, loaded.sources))
     assert "hunter2" not in shown
     assert "password: •" in shown.replace("'", "")
+
+
+def test_a_kind_that_can_not_be_loaded_keeps_no_other_out_of_the_schema() -> None:
+    class Broken(dict[str, type[Block]]):
+        def __getitem__(self, name: str) -> type[Block]:
+            if name == "broken":
+                raise WorkFailed("can't be loaded")
+            return super().__getitem__(name)
+
+    made = schema("flow", Broken(broken=Queue, queue=Queue))
+    assert [one["if"]["properties"]["type"]["const"] for one in made["$defs"]["SourceBlock"]["allOf"]] == [
+        "store", "queue",
+    ]  # fmt: skip

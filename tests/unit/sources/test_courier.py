@@ -17,10 +17,11 @@ from sqlalchemy import select
 from flowrun.engine.events import Carried, Event, Pulled, Recovered, Warned
 from flowrun.engine.live import apply_flow
 from flowrun.engine.runner import Runner
-from flowrun.errors import SourceTrouble
+from flowrun.errors import Interfered, SourceTrouble
 from flowrun.flow.model import SourceSpec
 from flowrun.sources import registry
 from flowrun.sources.beside import beside
+from flowrun.sources.intake import Superseded
 from flowrun.sources.interface import Ability, Order, Outcome, Page, Record
 from flowrun.store.connection import open_store
 from flowrun.store.revisions import Author
@@ -70,6 +71,36 @@ def test_in_turn_all_is_brought_in_fired_and_carried_out(there: Callable[[Memory
     with e.courier(there) as courier:
         e.until_idle(courier)
     assert [deal.entry for deal in e.world.deals()] == first
+
+
+def test_in_turn_what_is_gone_goes_too_where_only_a_full_read_tells(there: Callable[[MemoryKind], None]) -> None:
+    e = elsewhere(CHAIN)
+    e.put("a", "sales.lost").put("b", "sales.lost")
+    with e.courier(there) as courier:
+        e.until_idle(courier)
+        del e.place.deals["b"]
+        e.until_idle(courier)
+        assert len(e.world.deals()) == 2
+        e.world.later("1h")
+        e.until_idle(courier)
+    assert [deal.id for deal in e.world.deals()] == ["a"]
+
+
+def test_in_turn_others_that_are_in_the_way_are_waited_for(there: Callable[[MemoryKind], None]) -> None:
+    e = elsewhere(CHAIN)
+    e.put("a")
+    ways = [Interfered("others wrote"), Superseded()]
+
+    class Crowded(MemorySource):
+        def changes(self, mark: str | None) -> Iterator[Page]:
+            if ways:
+                raise ways.pop()
+            return super().changes(mark)
+
+    e.source = Crowded
+    with e.courier(there) as courier:
+        e.until_idle(courier)
+    assert e.stage("a") == "sales.won"
 
 
 def test_turns_ask_as_often_as_the_source_wants(there: Callable[[MemoryKind], None]) -> None:
