@@ -46,6 +46,10 @@ FIRST_ABSENCE = 1.0
 LONGEST_ABSENCE = 60.0
 """Seconds before a source that had trouble is tried again: at first, and at most."""
 
+NOT_WHOLE = 600_000
+"""Milliseconds before a full read is tried again that did not come to its end: rows can't be read, or too many are
+missing, and a person has to look at it."""
+
 PATIENT = 2_000
 """Milliseconds that a run until idle waits for the next call."""
 
@@ -57,7 +61,8 @@ Answer = TypeVar("Answer")
 
 @dataclass(slots=True)
 class _Open:
-    """The source of one revision, opened."""
+    """The source of one revision, opened. `asked`: it was asked for changes, so it knows what the mark says there was;
+    `whole_after` is when a full read may be tried again (ms) that did not come to its end."""
 
     revision: int
     flow: Flow
@@ -66,6 +71,8 @@ class _Open:
     carrier: Carrier
     waking: Flag | None = None
     closed: Flag = field(default_factory=Flag)
+    asked: bool = False
+    whole_after: int = 0
 
     def close(self) -> None:
         self.closed.set()
@@ -154,14 +161,23 @@ class Courier:
             return 0.0
         if now < self._ask_after:
             pass
-        elif ability.whole_every is not None and read_at is not None and _due(whole_at, ability.whole_every, now):
-            self._tell(open_, self._pull(open_.intake.everything))
-        elif woken or _due(asked_at, ability.every, now):
-            self._tell(open_, self._pull(open_.intake.changes))
+        elif self._whole_is_due(open_, whole_at, now) and read_at is not None:
+            pulled = self._pull(open_.intake.everything)
+            if not pulled.whole and not pulled.wait:
+                open_.whole_after = now + NOT_WHOLE
+            self._tell(open_, pulled)
+        elif woken or not open_.asked or _due(asked_at, ability.every, now):
+            pulled = self._pull(open_.intake.changes)
+            open_.asked = open_.asked or not pulled.wait
+            self._tell(open_, pulled)
         soonest = min(ability.every, LONGEST)
         if self._called_at is not None:
             soonest = min(soonest, max(0.0, (self._called_at - self._store.clock.now()) / 1000))
         return soonest
+
+    def _whole_is_due(self, open_: _Open, whole_at: int | None, now: int) -> bool:
+        every = open_.source.ability.whole_every
+        return every is not None and open_.asked and now >= open_.whole_after and _due(whole_at, every, now)
 
     def _pull(self, question: Callable[[], intakes.Pulled]) -> intakes.Pulled:
         pulled = question()
@@ -183,10 +199,10 @@ class Courier:
         if open_ is None:
             return False
         pulled = open_.intake.changes()
+        open_.asked = open_.asked or not pulled.wait
         self._tell(open_, pulled)
         news = pulled.news
-        every, whole_at = open_.source.ability.whole_every, self._last(open_)[2]
-        if every is not None and _due(whole_at, every, self._store.clock.now()):
+        if self._whole_is_due(open_, self._last(open_)[2], self._store.clock.now()):
             pulled = open_.intake.everything()
             self._tell(open_, pulled)
             news = news or pulled.news

@@ -134,6 +134,34 @@ def test_turns_ask_as_often_as_the_source_wants(there: Callable[[MemoryKind], No
         assert asked[3:] == ["everything"]
 
 
+def test_a_full_read_comes_after_a_question_and_one_without_an_end_is_not_repeated_at_once(
+    there: Callable[[MemoryKind], None],
+) -> None:
+    asked: list[str] = []
+
+    class Blind(MemorySource):
+        def changes(self, mark: str | None) -> Iterator[Page]:
+            asked.append("changes")
+            return super().changes(mark)
+
+        def everything(self) -> Iterator[Page]:
+            asked.append("everything")
+            return (replace(page, whole=False) for page in super().everything())
+
+    e = elsewhere(CHAIN, source=lambda place: Blind(place, Ability(every=5.0, whole_every=60.0)))
+    e.put("a")
+    with e.courier(there) as courier:
+        courier.turn()
+    with e.courier(there) as courier:
+        for _ in range(4):
+            e.world.later("6s")
+            courier.turn()
+        assert asked == ["changes", "changes", "everything", "changes", "changes"]
+        e.world.later("600s")
+        courier.turn()
+        assert asked[5:] == ["everything"]
+
+
 def test_a_trouble_is_told_once_and_when_it_is_over_and_the_source_left_alone_between(
     there: Callable[[MemoryKind], None],
 ) -> None:
