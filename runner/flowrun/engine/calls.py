@@ -105,13 +105,16 @@ def claim_calls(
     if known.paused_until is not None and known.paused_until > now:
         return Claimed(again_at=known.paused_until)
     allowed = allowance(known, budget, now)
-    rows = _due(connection, now, min(limit, allowed))
+    rows = _due(connection, now, limit if allowed else 0)
     void = [row for row in rows if row.state == DUE and row.action == Action.MOVE.value and row.stands is None]
     if void:
         take_back(connection, flow, calls.c.firing.in_([row.firing for row in void]), now)
     mine = [row for row in rows if row not in void]
+    if allowed == 1 and mine:
+        # One batch, so one question: what is to be made or what is to be looked up.
+        mine = [row for row in mine if row.state == mine[0].state]
     if budget.per_second is not None and mine:
-        spend(connection, known, budget, len(mine), now)
+        spend(connection, known, budget, len({row.state for row in mine}), now)
     until = now + lease
     ids = [row.firing for row in mine]
     if ids:

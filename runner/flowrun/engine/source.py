@@ -23,7 +23,8 @@ _THOUSAND = 1000
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much may be asked of a source by all runners together: `per_second` calls (null: any), `burst` at once."""
+    """How often a source may be asked by all runners together: `per_second` times (null: any), `burst` at once. A batch
+    of orders is asked for once, and so are changes."""
 
     per_second: float | None = None
     burst: int = 1

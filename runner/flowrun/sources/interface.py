@@ -170,10 +170,10 @@ class Ability:
     """What a source can do, and how it wants to be asked.
 
     `every` is how many seconds lie between two questions for changes when nothing wakes it; `whole_every` between two
-    full reads (null: never by itself). `batch` is the largest number of orders at once; `per_second` the calls that all
-    runners together may make (null: any), `burst` how many of them at once. `own_ids`: copies get the source's own ids,
-    not `Order.new_id`. `idempotent`: performing a key again has no second effect, so an unknown outcome may be retried
-    even where `find` can't tell.
+    full reads (null: never by itself). `batch` is the largest number of orders at once; `per_second` how many questions
+    (a batch of orders, a question for changes) all runners together may ask (null: any), `burst` how many of them at
+    once. `own_ids`: copies get the source's own ids, not `Order.new_id`. `idempotent`: performing a key again has no
+    second effect, so an unknown outcome may be retried even where `find` can't tell.
     """
 
     every: float = 5.0

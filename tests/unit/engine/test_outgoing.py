@@ -305,11 +305,24 @@ def test_a_copy_that_was_read_before_it_was_known_is_made_one() -> None:
 def test_all_runners_share_one_budget() -> None:
     w = world_away(MOVE, deals=[f"d{at}" for at in range(9)]).run()
     budget = Budget(per_second=2.0, burst=3)
-    assert len(claim(w, "one", budget=budget).to_perform) == 3
-    nothing = claim(w, "two", budget=budget)
+    for runner in ("one", "two", "one"):
+        assert len(claim(w, runner, limit=2, budget=budget).to_perform) == 2  # a batch is one question
+    nothing = claim(w, "two", limit=2, budget=budget)
     assert (bool(nothing), nothing.again_at) == (False, w.now + 500)
-    assert len(claim(w.later("1s"), "two", budget=budget).to_perform) == 2
-    assert len(claim(w.later("30s"), "two", budget=budget).to_perform) == 3
+    w.later("1s")
+    assert [len(claim(w, "two", limit=1, budget=budget).to_perform) for _ in range(3)] == [1, 1, 0]
+    assert len(claim(w.later("30s"), "two", budget=budget).to_perform) == 1
+
+
+def test_with_one_question_left_it_is_either_made_or_looked_up() -> None:
+    w = world_away(MOVE, deals=["a", "b"]).run()
+    (call,) = claim(w, limit=1).to_perform
+    settle(w, [Result(call, Told.UNKNOWN, "time-out")])
+    budget = Budget(per_second=1.0, burst=1)
+    first = claim(w.later("1s"), budget=budget)
+    assert (len(first.to_perform), len(first.to_find)) == (1, 0)
+    second = claim(w.later("1s"), budget=budget)
+    assert (len(second.to_perform), len(second.to_find)) == (0, 1)
 
 
 @pytest.mark.sqlite
