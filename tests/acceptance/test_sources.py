@@ -87,7 +87,7 @@ def started(runner: Running) -> None:
 def test_in_turn_deals_come_in_and_firings_go_out_and_nothing_here_is_written_by_hand(shelved: Shelved) -> None:
     shelved.apply()
     done = shelved.run("run", "--until-idle").fine()
-    assert "1 moved, 1 copied" in done.out
+    assert "1 moved, 1 copied.\n" in done.out
     there = stages(shelved.deals)
     (copy,) = {id_ for id_ in there if "~" in id_}
     assert there == {"d1": "sales.won", "d2": "sales.new", copy: "care.start"}

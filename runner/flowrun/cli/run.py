@@ -83,6 +83,7 @@ def run(session: Session, until_idle: bool, once: bool, listen: str | None) -> N
         raise WrongUsage("--until-idle and --once exclude each other", "give one of them")
     until = Until.IDLE if until_idle else Until.ONCE if once else Until.STOPPED
     log, terminal = session.log, session.terminal
+    folder = session.flows.absolute().parent
     with (
         counting("deals looked at", shown=until is Until.IDLE and log is None) as progress,
         ExitStack() as stack,
@@ -102,7 +103,7 @@ def run(session: Session, until_idle: bool, once: bool, listen: str | None) -> N
                 log.write(level, name, **more)
 
         if listen is None:
-            totals = go(session.store, session.clock, until, tell)
+            totals = go(session.store, session.clock, until, tell, folder=folder)
         else:
             watch = stack.enter_context(_served(session, listen, tell))
 
@@ -110,6 +111,6 @@ def run(session: Session, until_idle: bool, once: bool, listen: str | None) -> N
                 watch.hear(event)
                 tell(event)
 
-            totals = go(session.store, session.clock, until, hear, watch.step)
+            totals = go(session.store, session.clock, until, hear, watch.step, folder)
     if log is None:
         terminal.result(totals_text(totals))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from threading import Lock
 from types import FrameType
 
 from flowrun.clock import Clock, FixedClock
-from flowrun.engine.events import Began, Carried, Ended, Event, Retried, Ticked, Warned
+from flowrun.engine.events import Began, Carried, Ended, Event, Pulled, Retried, Ticked, Warned
 from flowrun.engine.presence import Presence
 from flowrun.engine.runner import Runner, Totals
 from flowrun.engine.tick import Tick
@@ -33,14 +34,19 @@ class Until(Enum):
 
 
 def run(
-    store: str, clock: Clock, until: Until, hear: Callable[[Event], None], step: Callable[[], None] = lambda: None
+    store: str,
+    clock: Clock,
+    until: Until,
+    hear: Callable[[Event], None],
+    step: Callable[[], None] = lambda: None,
+    folder: Path = Path(),
 ) -> Totals:
     """Run until idle, for one batch, or until SIGTERM or SIGINT, which finish the batch; what was done.
 
     A signal also ends the waiting for another writer, since no batch is begun then. `hear` is told what happens, one
     thing at a time, the end while the store is still open; `step` is called many times a second as long as the run
     isn't stuck. Where deals live elsewhere, what changed there is brought in and firings are carried out there: beside
-    the loop in a run without end, else in turn with it.
+    the loop in a run without end, else in turn with it. `folder` is where relative paths of that place start.
 
     Raises WrongUsage for a clock that stands still in a run without end, and at the end what a source said that could
     not be used.
@@ -52,7 +58,7 @@ def run(
             "add --until-idle or --once",
         )
     totals = Totals()
-    telling = _Telling(hear, totals)
+    telling = _Telling(hear, totals, endless=endless)
     hear = telling.hear
     trouble: FlowrunError | None = None
     with suppress(Stopped), _stopping() as stop, open_store(store, clock) as opened, ExitStack() as stack:
@@ -78,14 +84,14 @@ def run(
         )
         try:
             if endless:
-                mine = beside(lambda: open_store(store, clock), Path.cwd(), presence.me, hear, _PATIENCE)
+                mine = beside(lambda: open_store(store, clock), folder, presence.me, hear, _PATIENCE)
                 wake = stack.enter_context(mine)
                 runner.forever()
             else:
                 connection = stack.enter_context(opened.connect())
                 opened.database.tune(connection)
                 courier = Courier(
-                    opened, connection, Path.cwd(), presence.me, hear, stopped=lambda: stop.signal is not None
+                    opened, connection, folder, presence.me, hear, stopped=lambda: stop.signal is not None
                 )
                 stack.callback(courier.close)
                 trouble = _in_turn(runner, courier, once=until is Until.ONCE)
@@ -97,6 +103,9 @@ def run(
         raise trouble
     return totals
 
+
+_SETTLED = frozenset({"fired", "parked", "conflict"})
+"""What makes an end of a firing's way."""
 
 _PATIENCE = 1.5
 """Seconds that a run which is to stop waits for a source."""
@@ -131,18 +140,19 @@ def _in_turn(runner: Runner, courier: Courier, *, once: bool) -> FlowrunError | 
 class _Telling:
     """What happens, told by one thread at a time; the totals of what was carried out are added at the end."""
 
-    def __init__(self, hear: Callable[[Event], None], totals: Totals) -> None:
+    def __init__(self, hear: Callable[[Event], None], totals: Totals, *, endless: bool) -> None:
         self._hear = hear
+        self._endless = endless
         self._totals = totals
-        self._carried: list[Carried] = []
+        self._carried: Counter[tuple[str, str]] = Counter()
         self._lock = Lock()
         self._begun = False
 
     def hear(self, event: Event) -> None:
         with self._lock:
             if isinstance(event, Carried):
-                self._carried.append(event)
-            self._hear(event)
+                self._carried.update(event.results)
+            self._hear(replace(event, endless=self._endless) if isinstance(event, Carried | Pulled) else event)
 
     def begun(self, event: Began) -> None:
         """Tell of the beginning: once in a run that ends, which takes it up again and again."""
@@ -152,11 +162,14 @@ class _Telling:
 
     def ended(self, event: Ended) -> None:
         """Tell of the end."""
-        for carried in self._carried:
-            for (kind, what), count in carried.results.items():
-                if what in {"fired", "parked"}:
-                    key = (kind, what)
-                    self._totals.results[key] = self._totals.results.get(key, 0) + count
+        results = self._totals.results
+        for (kind, what), count in self._carried.items():
+            if what in _SETTLED:
+                results[kind, "pending"] = results.get((kind, "pending"), 0) - count
+            if what in {"fired", "parked"}:
+                results[kind, what] = results.get((kind, what), 0) + count
+        for key in [key for key, count in results.items() if count <= 0]:
+            del results[key]
         self.hear(event)
 
 

@@ -68,6 +68,7 @@ class Pulled:
     moved: int
     gone: int
     bad: int
+    endless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Carried:
     timezone: str
     results: dict[tuple[str, str], int]
     by_tunnel: dict[tuple[str, str], int]
+    endless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

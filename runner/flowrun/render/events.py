@@ -16,9 +16,9 @@ def event_text(event: Event) -> Line | None:
             return _note(f"listening at {url}: /healthz, /readyz, /metrics")
         case Ticked(tick, endless=True) if tick.results:
             return tick_text(tick)
-        case Carried():
+        case Carried(endless=True):
             return carried_text(event)
-        case Pulled():
+        case Pulled(endless=True):
             return pulled_text(event)
         case Warned(message) | Recovered(message):
             return _note(message)

@@ -228,7 +228,8 @@ class Waking(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a source is opened for: the applied flow, and the folder that relative paths start from."""
+    """What a source is opened for: the applied flow, and the folder that relative paths start from, which is the one
+    that the folder of flows is in."""
 
     flow: Flow
     folder: Path
