@@ -47,15 +47,15 @@ def lines(file: TextIO) -> Iterator[Line]:
     for number, raw in enumerate(file, 1):
         text = raw.strip()
         if text:
-            content = _parse(text)
+            content = parse(text)
             if isinstance(content, str):
                 yield Line(number, text, {}, content)
             else:
                 yield Line(number, text, content, None)
 
 
-def _parse(text: str) -> Mapping[str, object] | str:
-    """The object, or why it is none."""
+def parse(text: str) -> Mapping[str, object] | str:
+    """The object that a line holds, or why it is none."""
     try:
         found = json.loads(
             text, parse_int=Number, parse_float=Number, parse_constant=_no_constant, object_pairs_hook=_unique

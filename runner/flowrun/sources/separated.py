@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, TextIO
+from typing import NamedTuple
 
 from flowrun.store.watching import TEXT_CHARACTERS
 
@@ -25,12 +25,12 @@ class Record(NamedTuple):
 
 
 class Separated:
-    """A CSV file. `header` are the trimmed names of its columns; iterating gives the records after it, once.
+    """A CSV file by lines. `header` are the trimmed names of its columns; iterating gives the records after it, once.
 
     Blank lines, and records of empty cells only, are no records.
     """
 
-    def __init__(self, file: TextIO, delimiter: str) -> None:
+    def __init__(self, file: Iterator[str], delimiter: str) -> None:
         # The limit is the process's; a cell beyond it is most likely a quote that nobody closed.
         csv.field_size_limit(TEXT_CHARACTERS)
         self._lines = _Lines(file)
@@ -38,6 +38,11 @@ class Separated:
         first = next(self._records(), Record(1, (), None))
         self.header: tuple[str, ...] = tuple(cell.strip() for cell in first.cells)
         self.header_fault = first.fault
+
+    @property
+    def text(self) -> str:
+        """The lines of the record that came last, as they stand in the file; before any, those of the header."""
+        return "".join(self._lines.held)
 
     def __iter__(self) -> Iterator[Record]:
         width = len(self.header)
@@ -68,7 +73,7 @@ class Separated:
 class _Lines:
     """The lines of the file, those of the present record held for the case that it can't be read."""
 
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: Iterator[str]) -> None:
         self._file = file
         self.held: list[str] = []
 
