@@ -22,7 +22,7 @@ from flowrun.sources.interface import ENTRY_POINTS, Kind, Place, Source
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-BUILT_IN: Mapping[str, str] = {}
+BUILT_IN: Mapping[str, str] = {"files": "flowrun.sources.files:KIND"}
 """Where each of flowrun's own kinds stands: `module:name`."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO, TextIO
 
@@ -162,20 +163,25 @@ class Documents:
                 changes.append((colon, end, lead + text))
         if wanted:
             changes.append(self._behind(deal, wanted))
-        return self._written(changes, row.id or "", [*self._deals].index(row.start))
+        return Written(self._patches(changes))
 
     def added(self, new: Sequence[tuple[str, Edit]]) -> Written:
         """Items behind the last one of the list, in its style."""
         if self._list is None:
             raise CantHold("it holds one deal only; name a file for new ones by `copies`")
         last = self._deals[max(self._deals)] if self._deals else None
-        items = [{self._columns["id"]: _quoted(id_), **self._texts(edit, last, set())} for id_, edit in new]
+        items = []
+        for id_, edit in new:
+            item = {self._columns["id"]: _quoted(id_), **self._texts(edit, last, set())}
+            present = {entry.key.text for entry in last.entries} if last is not None else set()
+            empty = [self._columns[name] for name in self._layout.types if self._columns.get(name) in present]
+            items.append(item | {key: "null" for key in empty if key not in item})
         flow = last is None or self._text[self._offset(last.span.line, last.span.column)] == "{"
         end = self._offset(self._list.span.end_line, self._list.span.end_column)
         if self._text[end - 1 : end] == "]":
             joined = ", ".join(_braces(item) for item in items)
             lead = ", " if self._deals else ""
-            return self._written([(end - 1, end - 1, lead + joined)], None, -1)
+            return Written(self._patches([(end - 1, end - 1, lead + joined)]))
         line = self._text.rfind("\n", 0, self._offset(self._list.span.line, self._list.span.column)) + 1
         indent = self._offset(self._list.span.line, self._list.span.column) - line
         breaks = "\r\n" if "\r\n" in self._text else "\n"
@@ -183,7 +189,7 @@ class Documents:
         for item in items:
             lines = [_braces(item)] if flow else [f"{key}: {text}" for key, text in _keyed(item)]
             written.append(f"{' ' * indent}- " + f"{breaks}{' ' * (indent + 2)}".join(lines))
-        return self._written([(*self._line_end(end), breaks + breaks.join(written))], None, -1)
+        return Written(self._patches([(*self._line_end(end), breaks + breaks.join(written))]))
 
     def _line_end(self, at: int) -> tuple[int, int]:
         """The end of the line that the offset is in, before its line break."""
@@ -232,38 +238,36 @@ class Documents:
         plain = type_.kind in _BY_CELLS and re.fullmatch(r"[0-9:.T+Z-]+", text)
         return text if plain else _scalar(text)
 
-    def _written(self, changes: Sequence[tuple[int, int, str]], id_: str | None, place: int) -> Written:
-        """The changes as patches of bytes, and what the deal at that place of the list says with them.
-
-        Raises CantHold where another deal would be read otherwise than before.
-        """
-        pieces, at = [], 0
-        for start, end, text in sorted(changes):
-            pieces += [self._text[at:start], text]
-            at = end
+    def proof(self, patches: Sequence[Patch]) -> Mapping[str, Written]:
+        """What each deal says with all of these patches."""
+        data, pieces, at = self._encoding.mark + self._text.encode(self._encoding.name), [], 0
+        for patch in sorted(patches, key=lambda patch: patch.start):
+            pieces += [data[at : patch.start], patch.data]
+            at = patch.end
         after = Documents(self._name, self._encoding, self._layout)
-        after._take("".join([*pieces, self._text[at:]]))
-        if after.fault is not None or self._told(id_) != after._told(id_, len(self._deals)):
-            raise CantHold("another part of the file would be read otherwise than before")
+        after._take(b"".join([*pieces, data[at:]])[len(self._encoding.mark) :].decode(self._encoding.name))
+        if after.fault is not None or len(after._deals) < len(self._deals):
+            raise CantHold("the file could not be read any more")
+        starts = sorted(patch.start for patch in patches)
+        at = place = 0
+        for (start, deal), other in zip(self._deals.items(), after._deals.values(), strict=False):
+            end = self._row(start).end
+            first = place + self._encoding.size(self._text[at:start]) + (len(self._encoding.mark) if not at else 0)
+            at, place = end, first + self._encoding.size(self._text[start:end])
+            untouched = bisect_left(starts, first) == bisect_right(starts, place)
+            if untouched and _plain(deal) != _plain(other):
+                raise CantHold("another part of the file would be read otherwise than before")
+        rows = map(after._row, after._deals)
+        return {row.id: Written((), after.record(row), row.digest) for row in rows if row.id is not None}
+
+    def _patches(self, changes: Sequence[tuple[int, int, str]]) -> Sequence[Patch]:
         try:
-            patches = tuple(
+            return tuple(
                 Patch(self._bytes_before(start), self._bytes_before(end), text.encode(self._encoding.name))
-                for start, end, text in sorted(changes)
+                for start, end, text in changes
             )
         except UnicodeEncodeError as error:
             raise CantHold(f"its encoding, {self._encoding.name}, has no such character: {error.reason}") from None
-        row = after._row([*after._deals][place])
-        return Written(patches, after.record(row), row.digest)
-
-    def _told(self, without: str | None, first: int | None = None) -> list[object]:
-        """What the deals say, apart from that one: of the first so many."""
-        key = self._columns["id"]
-        told = []
-        for deal in [*self._deals.values()][:first]:
-            node = deal.get(key)
-            if not (isinstance(node, yamldoc.Scalar) and node.text.strip() == without):
-                told.append(_plain(deal))
-        return told
 
     def _bytes_before(self, offset: int) -> int:
         return len(self._encoding.mark) + self._encoding.size(self._text[:offset])

@@ -9,7 +9,7 @@ that is how a process which remembers nothing sees that most of them are missing
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -20,15 +20,23 @@ _VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """`layout` is what rows meant, `count` how many deals there were, `buckets` their digests."""
+    """`layout` is what rows meant, `count` how many deals there were, `buckets` their digests.
+
+    `inside` is how far a bucket was told that is not whole yet: the digest of its files up to the one in work, and how
+    many rows of that.
+    """
 
     layout: str
     count: int = 0
     buckets: Mapping[str, str] = field(default_factory=dict)
+    inside: tuple[str, int] | None = None
 
     def __str__(self) -> str:
         """The mark as the store keeps it, at most some 6,200 characters."""
-        kept = {"v": _VERSION, "layout": self.layout, "count": self.count, "files": dict(sorted(self.buckets.items()))}
+        kept: dict[str, object] = {"v": _VERSION, "layout": self.layout, "count": self.count}
+        kept["files"] = dict(sorted(self.buckets.items()))
+        if self.inside is not None:
+            kept["inside"] = self.inside
         return json.dumps(kept, separators=(",", ":"))
 
 
@@ -39,8 +47,10 @@ def read(text: str | None) -> Mark | None:
         if kept["v"] != _VERSION:
             return None
         buckets = {str(bucket): str(digest) for bucket, digest in kept["files"].items()}
-        return Mark(str(kept["layout"]), int(kept["count"]), buckets)
-    except (ValueError, KeyError, TypeError, AttributeError):
+        inside = kept.get("inside")
+        inside = None if inside is None else (str(inside[0]), int(inside[1]))
+        return Mark(str(kept["layout"]), int(kept["count"]), buckets, inside)
+    except (ValueError, LookupError, TypeError, AttributeError):
         return None
 
 
@@ -51,13 +61,16 @@ def bucket(name: str) -> str:
 
 def buckets(digests: Mapping[str, str]) -> dict[str, str]:
     """The digest of each bucket, from those of the files by name."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[tuple[str, str]]] = {}
     for name, digest in sorted(digests.items()):
-        found.setdefault(bucket(name), []).append(f"{name}\0{digest}")
-    return {
-        key: blake2b("\0\0".join(parts).encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
-        for key, parts in found.items()
-    }
+        found.setdefault(bucket(name), []).append((name, digest))
+    return {key: together(files) for key, files in found.items()}
+
+
+def together(files: Iterable[tuple[str, str]]) -> str:
+    """The digest of these files, each with its name and the digest of its content."""
+    text = "\0\0".join(f"{name}\0{digest}" for name, digest in files)
+    return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
 
 @dataclass(slots=True)

@@ -69,7 +69,7 @@ class Lines:
         self._ended = not line or line.endswith(("\n", "\r"))
         self._breaks = self._last[len(self._last.rstrip("\r\n")) :] or self._breaks
         if not self._last:
-            self.fault = self.doubt = "it is empty; expected a deal in each line"
+            self.doubt = "it is empty"
         elif not self._ended:
             self.doubt = self.doubt or "its last line has no end"
 
@@ -133,18 +133,26 @@ class Lines:
     def added(self, new: Sequence[tuple[str, Edit]]) -> Written:
         """Lines after the last one, spaced as it is; a missing last line end stays missing."""
         last = jsonl.parse(self._last.strip())
+        like = {} if isinstance(last, str) else last
+        fields = [self._columns[name] for name in self._layout.types if name in self._columns]
         colon, comma = _spacing(self._last)
         rows = []
         says: Record | Bad = Bad("", "")
         for id_, edit in new:
             texts = {self._columns["id"]: json.dumps(id_, ensure_ascii=False)}
-            texts |= self._texts(edit, {} if isinstance(last, str) else last, set())
+            texts |= self._texts(edit, like, set())
+            # A key that is left out would say that the value isn't known.
+            texts |= {key: "null" for key in fields if key in like and key not in texts}
             pairs = [f"{json.dumps(key, ensure_ascii=False)}{colon}{text}" for key, text in texts.items()]
             rows.append("{" + comma.join(pairs) + "}")
             says = self._said(rows[-1], Row(id_, 0, 0, 0, 0))
         joined = self._breaks.join(rows)
         text = joined + self._breaks if self._ended else self._breaks + joined
         return Written((Patch(self.end, self.end, self._bytes(text)),), says)
+
+    def proof(self, _patches: Sequence[Patch]) -> Mapping[str, Written]:
+        """Never asked for: each row tells for itself."""
+        return {}
 
     def _texts(self, edit: Edit, like: Mapping[str, object], settled: set[str]) -> dict[str, str]:
         """The values that the edit names, by their keys, as JSON; numbers where `like` has numbers."""

@@ -11,6 +11,7 @@ whoever writes it goes on within that, or is done. One that never comes to rest 
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import time
@@ -21,7 +22,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from flowrun.clock import SystemClock
+from flowrun.clock import Clock, SystemClock
 from flowrun.diagnostics import excerpt
 from flowrun.errors import SourceTrouble
 from flowrun.sources.files import encoding
@@ -63,6 +64,7 @@ class Pace:
     doubt: float = 1.0
     longest: float = 5.0
     rehash: float = 30.0
+    clock: Clock = field(default_factory=SystemClock)
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
 
@@ -159,7 +161,7 @@ class Looking:
                 before.check(file)
             if digest == before.digest:
                 before.hashed, before.took = now, self.pace.monotonic() - now
-                before.certain = _certain(stat)
+                before.certain = self._certain(stat)
                 return before
         if latest is not None and latest.signature == signature(stat):
             return latest
@@ -182,17 +184,22 @@ class Looking:
             if index.fault is None and table.end != stat.st_size:
                 index.fault = f"its bytes are not what the encoding {taken.name} would write; save it anew"
         took = self.pace.monotonic() - begun
-        return Seen(name, path, signature(stat), digest, index, table, begun, took, _certain(stat))
+        return Seen(name, path, signature(stat), digest, index, table, begun, took, self._certain(stat))
 
     def _stood(self, seen: Seen) -> float:
         """For how many seconds the file has been as it is: by its own times, or since it was first seen so."""
-        now = self.pace.monotonic()
+        pace = self.pace
+        now = pace.monotonic()
         known, since = self._since.get(seen.name, (None, now))
         if known != seen.signature:
             since = now
             self._since[seen.name] = seen.signature, now
-        own = SystemClock().now() / 1000 - max(seen.signature[3], seen.signature[4]) / 1e9
+        own = pace.clock.now() / 1000 - max(seen.signature[3], seen.signature[4]) / 1e9
         return max(own, now - since)
+
+    def _certain(self, stat: os.stat_result) -> bool:
+        """Whether a write that comes after this would show in the file's times."""
+        return max(stat.st_mtime_ns, stat.st_ctime_ns) // 1_000_000 < self.pace.clock.now() - _GRAIN
 
     def _doubtful(self, seen: Seen, before: Seen | None) -> bool:
         if seen.table.doubt is not None or seen.index.fault is not None:
@@ -216,11 +223,6 @@ def content_digest(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def _certain(stat: os.stat_result) -> bool:
-    """Whether a write that comes after this would show in the file's times."""
-    return max(stat.st_mtime_ns, stat.st_ctime_ns) // 1_000_000 < SystemClock().now() - _GRAIN
-
-
 def _indexed(raw: BinaryIO, table: Table, taken: encoding.Encoding, index: Index) -> str:
     """Fill the index with the rows of the file; the digest of its content."""
     raw.seek(0)
@@ -232,10 +234,26 @@ def _indexed(raw: BinaryIO, table: Table, taken: encoding.Encoding, index: Index
             index.add(row)
         index.fault = table.fault
     except UnicodeDecodeError:
-        near = f" after line {index.lines[-1]:,}" if index.lines else ""
-        index.fault = f"it is not {taken.name}{near}; save it so, or name its encoding by `encoding`"
+        line = _undecodable(raw, taken)
+        index.fault = f"it is not {taken.name} in line {line:,}; save it so, or name its encoding by `encoding`"
     hashing.rest()
     return hashing.digest.hexdigest()
+
+
+def _undecodable(raw: BinaryIO, taken: encoding.Encoding) -> int:
+    """The line of the first byte that is no text; the file stands where it stood."""
+    here = raw.tell()
+    raw.seek(len(taken.mark))
+    decoder = codecs.getincrementaldecoder(taken.name)()
+    line = 1
+    try:
+        while piece := raw.read(_BUFFER):
+            line += decoder.decode(piece).count("\n")
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        line += error.object[: error.start].decode(taken.name).count("\n")
+    raw.seek(here)
+    return line
 
 
 class _Hashing(io.RawIOBase):

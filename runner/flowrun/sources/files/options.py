@@ -25,7 +25,6 @@ class FilesBlock(Block):
 
     noun: ClassVar[str] = "the source 'files'"
 
-    type: Text | None = Field(default=None, description="files")
     path: OneOrMore[Text] | None = Field(
         description="A file, a folder, or a pattern such as `deals/*.csv`; or a list of these. Relative paths start "
         "from the folder that holds `flows/`. Of a folder, the files ending in .csv, .tsv, .jsonl, .ndjson, .yaml or "

@@ -49,10 +49,13 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Patches, what the row says with them (the last of several new ones), and its digest then (0: not told)."""
+    """Patches, what the row says with them (the last of several new ones), and its digest then (0: not told).
+
+    `says` is None where only the whole file can tell (`Table.proof`).
+    """
 
     patches: Sequence[Patch]
-    says: Record | Bad
+    says: Record | Bad | None = None
     digest: int = 0
 
 
@@ -93,6 +96,13 @@ class Table(Protocol):
 
     def added(self, new: Sequence[tuple[str, Edit]]) -> Written:
         """The patches that add rows of those ids at the end; at least one. Raises CantHold."""
+        ...
+
+    def proof(self, patches: Sequence[Patch], /) -> Mapping[str, Written]:
+        """What each deal says in the file as it is with all of these patches.
+
+        Raises CantHold where one that no patch touches would say something else than before.
+        """
         ...
 
     def knows(self, name: str) -> bool:

@@ -11,7 +11,7 @@ copy where its id stands already. So whether a call happened can be read off the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flowrun.clock import Clock, SystemClock
 from flowrun.diagnostics import excerpt
@@ -24,6 +24,7 @@ from flowrun.sources.files.given import Given, Mark
 from flowrun.sources.files.layout import Layout
 from flowrun.sources.files.looking import Looking, Pace, Seen, Stirred
 from flowrun.sources.files.orders import Batch, is_done
+from flowrun.sources.files.rows import Index
 from flowrun.sources.files.waking import Waking
 from flowrun.sources.interface import (
     Ability,
@@ -59,13 +60,15 @@ _BATCH = 1_000
 
 @dataclass(slots=True)
 class Files:
-    """Deals in files. `copies` is the name of the file that takes new deals, or None; `most` the rail in percent."""
+    """Deals in files. `copies` is the name of the file that takes new deals, or None; `most` the rail in percent;
+    `page` how many changes a page has."""
 
     layout: Layout
     folder: Folder
     most: int = 20
     copies: str | None = None
     pace: Pace = field(default_factory=Pace)
+    page: int = PAGE
     clock: Clock = field(default_factory=SystemClock)
     _looking: Looking = field(init=False)
     _waking: Waking = field(init=False)
@@ -116,21 +119,22 @@ class Files:
         self._count = max(old.count if old else 0, self._count)
         gone = self._gone(known, counted)
         problem = self._problem(gone, counted)
-        told = _Telling(str(mark) if old else None)
         reached = dict(past)
+        told = _Telling(Mark(self.layout.digest, self._count, reached), mark if old else None)
         for bucket in sorted({*now, *past}):
             if bucket in held or now.get(bucket) == past.get(bucket):
                 continue
-            for name in [name for name in looks if given.bucket(name) == bucket]:
-                yield from self._tell(looks[name], counted, known, told)
-                if told.stirred:
-                    return
+            inside = [looks[name] for name in looks if given.bucket(name) == bucket]
+            yield from self._tell_bucket(inside, old.inside if old else None, counted, known, told)
+            if told.stirred:
+                return
             reached = {key: digest for key, digest in {**reached, bucket: now.get(bucket, "")}.items() if digest}
-            told.mark = str(Mark(self.layout.digest, self._count, reached))
+            told.mark = Mark(self.layout.digest, self._count, reached)
         if problem is None:
             told.changes += [Gone(id_) for id_ in sorted(gone)]
         told.changes += self._settle(gone, problem, counted)
         freed = [id_ for id_ in known.repeated if id_ not in counted.repeated and id_ in counted.files]
+        told.inside = None
         yield from self._tell_ids(freed, looks, counted, told)
         if told.stirred:
             return
@@ -138,7 +142,7 @@ class Files:
         last = str(Mark(self.layout.digest, self._count, reached))
         if not held:
             self._remember(last, looks, counted)
-        yield from told.pages(last)
+        yield from told.pages(last, self.page)
 
     def everything(self) -> Iterator[Page]:
         """All rows. Raises SourceTrouble where a file stirs meanwhile.
@@ -151,7 +155,8 @@ class Files:
         problem = self._problem(gone, counted)
         told = _Telling(None, whole=problem is None)
         for seen in looks.values():
-            yield from self._tell(seen, counted, Given(), told)
+            told.changes += counted.faults.get(seen.name, [])
+            yield from self._tell_file(seen.index.places, seen, counted, told)
             if told.stirred:
                 raise SourceTrouble(f"'{excerpt(seen.name)}' was written while it was read")
         told.changes += self._overdue(counted)
@@ -160,14 +165,14 @@ class Files:
         last = str(Mark(self.layout.digest, self._count, now))
         if not restless:
             self._remember(last, looks, counted)
-        yield from told.pages(last)
+        yield from told.pages(last, self.page)
 
     def read(self, ids: Sequence[str]) -> Sequence[Change]:
         """These deals as they stand. One that isn't there is gone only if all rows can be read."""
         looks, restless = self._looks()
         counted = self._census(looks, restless)
         told = _Telling(None)
-        for _ in self._tell_ids([id_ for id_ in ids if id_ in counted.named], looks, counted, told, len(ids)):
+        for _ in self._tell_ids([id_ for id_ in ids if id_ in counted.named], looks, counted, told, paged=False):
             pass
         if told.stirred:
             raise SourceTrouble("the files are being written; they are read again in a moment")
@@ -231,25 +236,26 @@ class Files:
         indexes = {name: seen.index for name, seen in looks.items()}
         self._given = Given(mark, indexes, frozenset(counted.repeated))
 
-    def _tell(self, seen: Seen, counted: Census, known: Given, told: _Telling) -> Iterator[Page]:
-        """What a file says, apart from rows that are known as they are."""
-        told.changes += counted.faults.get(seen.name, [])
-        before = known.indexes.get(seen.name)
-        index = seen.index
-        if before is None:
-            ids: Iterable[str] = index.places
-        else:
-            old = before.places
-            digests, digests_before = index.digests, before.digests
-            ids = [
-                id_
-                for id_, at in index.places.items()
-                if (was := old.get(id_)) is None or digests_before[was] != digests[at] or id_ in index.repeated
-            ]
-        yield from self._tell_file(ids, seen, counted, told)
+    def _tell_bucket(
+        self, files: Sequence[Seen], reached: tuple[str, int] | None, counted: Census, known: Given, told: _Telling
+    ) -> Iterator[Page]:
+        """What files say, apart from rows that are known as they are. `reached` is how far this was told already."""
+        prefixes = [
+            given.together((seen.name, seen.digest) for seen in files[: number + 1]) for number in range(len(files))
+        ]
+        first = prefixes.index(reached[0]) if reached is not None and reached[0] in prefixes else -1
+        for number, seen in enumerate(files):
+            if number < first:
+                continue
+            told.inside = prefixes[number]
+            told.changes += counted.faults.get(seen.name, [])
+            skip = reached[1] if reached is not None and number == first else 0
+            yield from self._tell_file(_differing(seen.index, known.indexes.get(seen.name), skip), seen, counted, told)
+            if told.stirred:
+                return
 
     def _tell_ids(
-        self, ids: Iterable[str], looks: Mapping[str, Seen], counted: Census, told: _Telling, page: int = PAGE
+        self, ids: Iterable[str], looks: Mapping[str, Seen], counted: Census, told: _Telling, *, paged: bool = True
     ) -> Iterator[Page]:
         """What the rows of these deals say."""
         by_file: dict[str, list[str]] = {}
@@ -259,10 +265,10 @@ class Files:
             else:
                 by_file.setdefault(counted.files[id_], []).append(id_)
         for name, some in by_file.items():
-            yield from self._tell_file(some, looks[name], counted, told, page)
+            yield from self._tell_file(some, looks[name], counted, told, paged=paged)
 
     def _tell_file(
-        self, ids: Iterable[str], seen: Seen, counted: Census, told: _Telling, page: int = PAGE
+        self, ids: Iterable[str], seen: Seen, counted: Census, told: _Telling, *, paged: bool = True
     ) -> Iterator[Page]:
         try:
             with seen.reading() as table:
@@ -272,9 +278,9 @@ class Files:
                     assert row is not None
                     told.changes.append(counted.repeated.get(id_) or table.record(row))
                     self._given.later[id_] = row.digest
-                    if len(told.changes) > page:
+                    if paged and len(told.changes) >= self.page:
                         seen.check(table.file)
-                        yield told.page()
+                        yield told.page(seen.index.places[id_] + 1)
         except Stirred:
             told.stirred = True
             self._waking.again()
@@ -376,24 +382,42 @@ class Files:
         return batch.outcomes
 
 
+def _differing(index: Index, before: Index | None, skip: int) -> Iterator[str]:
+    """The deals of an index, all after so many rows, or those that are not as they were before."""
+    for id_, at in index.places.items():
+        if at >= skip:
+            was = None if before is None else before.places.get(id_)
+            if before is None or was is None or before.digests[was] != index.digests[at] or id_ in index.repeated:
+                yield id_
+
+
 @dataclass(slots=True)
 class _Telling:
-    """Pages in the making: `changes` of the next one, and the mark that it will have."""
+    """Pages in the making: `changes` of the next one.
 
-    mark: str | None
+    `mark` is of the buckets that are whole among what was told, `inside` the digest of the files in work (null: none);
+    `kept` is the mark of the last page, which that of the next one is too where it can't say how far it went.
+    """
+
+    mark: Mark | None
+    kept: str | None = None
     whole: bool = False
     changes: list[Change] = field(default_factory=list)
     stirred: bool = False
+    inside: str | None = None
 
-    def page(self) -> Page:
-        page = Page(tuple(self.changes), self.mark, self.whole, last=False)
+    def page(self, rows: int) -> Page:
+        """The page that is full, with so many rows told of the file in work."""
+        if self.mark is not None and self.inside is not None:
+            self.kept = str(replace(self.mark, inside=(self.inside, rows)))
+        page = Page(tuple(self.changes), self.kept, self.whole, last=False)
         self.changes.clear()
         return page
 
-    def pages(self, mark: str) -> Iterator[Page]:
+    def pages(self, mark: str, size: int) -> Iterator[Page]:
         """What is left, the last one with that mark."""
         left = self.changes
-        while len(left) > PAGE:
-            yield Page(tuple(left[:PAGE]), self.mark, self.whole, last=False)
-            left = left[PAGE:]
+        while len(left) > size:
+            yield Page(tuple(left[:size]), self.kept, self.whole, last=False)
+            left = left[size:]
         yield Page(tuple(left), mark, self.whole, last=True)

@@ -186,6 +186,10 @@ class Separations:
         text = joined + self._breaks if self.ended else self._breaks + joined
         return Written((Patch(self.end, self.end, self._bytes(text)),), says)
 
+    def proof(self, _patches: Sequence[Patch]) -> Mapping[str, Written]:
+        """Never asked for: each row tells for itself."""
+        return {}
+
     def _texts(self, edit: Edit, cells: Sequence[str], settled: set[str]) -> dict[int, str]:
         """The cells that the edit names, by their places, as texts; those of `settled` are as they should be."""
         found = {}

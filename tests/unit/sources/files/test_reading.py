@@ -145,9 +145,9 @@ def test_rows_that_can_not_be_read_are_bad_and_stay(tmp_path: Path) -> None:
 
 def test_many_files_have_a_mark_of_its_size(tmp_path: Path) -> None:
     ground = Ground(tmp_path, "path: deals")
-    for number in range(700):
+    for number in range(300):
         ground.write(f"id,at\nd{number},sales.new\n", f"deals/a-rather-long-name-of-a-file-{number}.csv")
-    assert len(stages(ground.changes())) == 700
+    assert len(stages(ground.changes())) == 300
     assert len(ground.mark or "") < 7_000
     assert ground.changes() == []
     ground.write("id,at\nd5,sales.won\n", "deals/a-rather-long-name-of-a-file-5.csv")

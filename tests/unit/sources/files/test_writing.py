@@ -281,6 +281,7 @@ def test_yaml_keeps_comments_and_everything_that_is_not_named(tmp_path: Path) ->
   at: support.open
   title: "Copy: 1"
   paid: true
+  tags: null
 """
     )
 
