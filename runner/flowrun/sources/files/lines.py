@@ -64,7 +64,7 @@ class Lines:
                 self.doubt = fault if not line.endswith(("\n", "\r")) else None
             else:
                 fault = id_problem(id_ or "", new=False) if isinstance(found, dict) else str(jsonl.parse(line.strip()))
-            yield Row(None if fault else id_, number, start, at, hash(line), fault)
+            yield Row(None if fault else id_, number, start, at, hash(line.rstrip("\r\n")), fault)
         self.end = at
         self._ended = not line or line.endswith(("\n", "\r"))
         self._breaks = self._last[len(self._last.rstrip("\r\n")) :] or self._breaks
@@ -128,7 +128,9 @@ class Lines:
         if isinstance(said, Record) and said.stage == edit.stage:
             wanted.pop(self._layout.stage, None)
         after = _with(written, wanted)
-        return Written((Patch(row.start, row.end, self._bytes(after)),), self._said(after, row), hash(after))
+        return Written(
+            (Patch(row.start, row.end, self._bytes(after)),), self._said(after, row), hash(after.rstrip("\r\n"))
+        )
 
     def added(self, new: Sequence[tuple[str, Edit]]) -> Written:
         """Lines after the last one, spaced as it is; a missing last line end stays missing."""

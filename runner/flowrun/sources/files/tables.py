@@ -88,7 +88,7 @@ class Separations:
                 id_ = None  # the text of its lines: no cell could be told
             if fault is None and (problem := id_problem(id_ or "", new=False)):
                 id_, fault = None, problem
-            yield Row(id_ or None, record.line, end - size(written), end, hash(written), fault)
+            yield Row(id_ or None, record.line, end - size(written), end, hash(_body(written)), fault)
             if record.fault is not None and "never closed" in record.fault:
                 self.doubt = record.fault
         self._breaks = _break(self._last) or self._breaks
@@ -164,7 +164,7 @@ class Separations:
         cells = self._cells(after)
         if cells != [wanted.get(place, text) for place, text in enumerate(before)]:
             raise CantHold("the row would not be read as it was written")
-        return Written((Patch(row.start, row.end, self._bytes(after)),), self._said(cells, row), hash(after))
+        return Written((Patch(row.start, row.end, self._bytes(after)),), self._said(cells, row), hash(_body(after)))
 
     def added(self, new: Sequence[tuple[str, Edit]]) -> Written:
         """Rows after the last one, with its quoting and its line end; a missing last line end stays missing."""
