@@ -61,8 +61,8 @@ class FilesBlock(Block):
     )
     write: Text | None = Field(
         default=None,
-        description="Where moves and copies go: `same`, the deals' own files; or a CSV file, to which each firing is "
-        "added as a row and which is read along with the deals. Default: same.",
+        description="Where moves and copies go: `same`, the deals' own files; or a JSON Lines file, to which a line is "
+        "added for each firing, and which is read along with the deals. Default: same.",
     )
     copies: Text | None = Field(
         default=None, description="The file that takes new deals. Default: the one that has the deal copied from."

@@ -66,26 +66,7 @@ def rewrite(seen: Seen, patches: Sequence[Patch]) -> None:
             with suppress(OSError):
                 made.unlink()
             raise
-        _sync(target.parent)
-
-
-def create(path: Path, content: bytes) -> None:
-    """Make a new file of that content, whole or not at all. Raises FileExistsError if there is one by now, OSError."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=_ENDING, dir=path.parent)
-    made = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as new:
-            new.write(content)
-            mask = os.umask(0)
-            os.umask(mask)
-            os.fchmod(new.fileno(), 0o666 & ~mask)
-            new.flush()
-            os.fsync(new.fileno())
-        path.hardlink_to(made)
-    finally:
-        with suppress(OSError):
-            made.unlink()
-    _sync(path.parent)
+        sync(target.parent)
 
 
 def _check(target: Path, file: BinaryIO, seen: Seen) -> None:
@@ -193,7 +174,7 @@ def _exchange(one: Path, other: Path) -> bool:
     raise OSError(problem, os.strerror(problem))
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
     """Make it durable which file stands there."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

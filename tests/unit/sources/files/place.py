@@ -49,7 +49,9 @@ class Ground:
 
     def restarted(self) -> Files:
         """Another process's source."""
-        self.source = KIND.open(options(self.keys), Place(self.flow, self.folder))
+        opened = KIND.open(options(self.keys), Place(self.flow, self.folder))
+        assert isinstance(opened, Files)
+        self.source = opened
         self.source.clock = FixedClock(NOON)
         self.source.pace = self.source._looking.pace = self.pace
         return self.source

@@ -50,6 +50,7 @@ class FileBench(Bench):
 
     def open(self) -> Files:
         source = KIND.open(options(f"path: {self.name}"), Place(self.flow, self._folder))
+        assert isinstance(source, Files)
         source.pace = source._looking.pace = AT_ONCE
         source.page = 100
         return source
