@@ -11,6 +11,7 @@ from flowrun.cli.catalogue import COMMANDS
 from flowrun.config import load_texts
 from flowrun.diagnostics import in_order
 from flowrun.engine.rehearsals import rehearse
+from flowrun.sources.registry import KINDS
 
 TOP = Path(__file__).parent.parent.parent.parent
 PAGES = sorted([*(TOP / "docs").rglob("*.md"), *TOP.glob("*.md")])
@@ -58,7 +59,7 @@ def test_scenarios_hold_for_the_flow_on_their_page(page: Path, text: str) -> Non
 
 @pytest.mark.parametrize("text", FLOWS)
 def test_flows_are_valid_without_a_warning(text: str) -> None:
-    loaded = load_texts({"flows/example.yaml": text.encode()})
+    loaded = load_texts({"flows/example.yaml": text.encode()}, kinds=KINDS)
     assert in_order(loaded.findings) == ()
 
 

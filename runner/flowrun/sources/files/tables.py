@@ -177,7 +177,9 @@ class Separations:
             cells[self._columns["id"]] = id_
             for place, text in self._texts(edit, cells, set()).items():
                 cells[place] = text
-            row = self._delimiter.join(self._cell(cell, style[place]) for place, cell in enumerate(cells))
+            row = self._delimiter.join(
+                self._cell(cell, style[place] and (cell != "" or all(style))) for place, cell in enumerate(cells)
+            )
             if self._cells(row) != cells:
                 raise CantHold("the row would not be read as it was written")
             rows.append(row)
