@@ -20,16 +20,19 @@ ROWS = "id,at\n" + "".join(f"d{number},sales.new\n" for number in range(100))
 
 
 class Hands:
-    """Somebody who writes while the source waits: each time it does, the next thing happens, and time passes."""
+    """Somebody who writes while the source waits, and lets so many seconds pass before each thing that is done."""
 
-    def __init__(self, *things: Callable[[], object]) -> None:
+    def __init__(self, *things: Callable[[], object], every: float = 0.4) -> None:
         self.things = [*things]
         self.passed = 0.0
+        self.every = every
+        self.next = every
         self.pace = Pace(longest=2.0, clock=FixedClock(0), sleep=self.sleep, monotonic=lambda: self.passed)
 
     def sleep(self, seconds: float) -> None:
         self.passed += seconds
-        if self.things:
+        if self.things and self.passed >= self.next:
+            self.next = self.passed + self.every
             self.things.pop(0)()
 
 
@@ -67,7 +70,7 @@ def test_one_that_never_comes_to_rest_is_left_for_later_and_then_told(tmp_path: 
     ground = Ground(tmp_path, "path: deals")
     ground.write("id,at\nb,sales.new\n", "deals/quiet.csv")
     path = ground.write("id,at\n", "deals/busy.csv")
-    hands = Hands(*[_appended(path, f"x{number},sales.new\n") for number in range(2_000)])
+    hands = Hands(*[_appended(path, f"x{number},sales.new\n") for number in range(2_000)], every=0.0)
     ground.pace = hands.pace
     ground.restarted()
     assert stages(ground.changes()) == {"b": "sales.new"}
@@ -175,33 +178,42 @@ def test_a_path_that_leads_nowhere_is_trouble_not_an_empty_place(tmp_path: Path)
         ground.changes()
 
 
-def test_an_edit_between_reading_and_writing_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At each step of the way, in place and by replacing, another row or the same one."""
-    steps = ["_clean", "_keep", "_check", "_exchange"]
-    for step in steps:
-        for in_place in (True, False):
-            for edited, outcome in (("b", Done), ("a", Conflict)):
-                ground = Ground(tmp_path)
-                ground.write("id,at,title\na,sales.new,x\nb,sales.new,x\n")
-                ground.changes()
-                content = ground.text().replace(f"{edited},sales.new,x", f"{edited},sales.new,mine")
-                real = getattr(rewriting, step)
+@pytest.mark.parametrize("exchanged", [True, False])
+@pytest.mark.parametrize("in_place", [True, False])
+@pytest.mark.parametrize(("edited", "outcome"), [("b", Done), ("a", Conflict)])
+@pytest.mark.parametrize("step", ["_clean", "_keep", "_put"])
+def test_an_edit_between_reading_and_writing_is_found(
+    tmp_path: Path, step: str, edited: str, outcome: type, in_place: bool, exchanged: bool
+) -> None:
+    """At each step of the way, in place and by replacing, another row or the same one.
 
-                def hooked(*given: object, real: Callable[..., object] = real, content: str = content) -> object:
-                    monkeypatch.undo()
-                    if in_place:  # noqa: B023 - called at once
-                        (tmp_path / "deals.csv").write_text(content)
-                    else:
-                        ground.write(content)  # noqa: B023
-                    return real(*given)
+    What comes in right at the end is found where files can be exchanged.
+    """
+    if step == "_put" and not exchanged:
+        step = "_check"
+    ground = Ground(tmp_path)
+    ground.write("id,at,title\na,sales.new,x\nb,sales.new,x\n")
+    ground.changes()
+    content = ground.text().replace(f"{edited},sales.new,x", f"{edited},sales.new,mine")
+    real = getattr(rewriting, step)
+    edits = [content]
 
-                monkeypatch.setattr(rewriting, step, hooked)
-                (found,) = ground.perform(move("a"))
-                what = f"{step}, {'in place' if in_place else 'replaced'}, row {edited}"
-                assert isinstance(found, outcome), (what, found)
-                assert f"{edited},sales.new,mine" in ground.text(), what
-                assert ("a,sales.offer,x" in ground.text()) == (edited == "b"), what
-                assert ground.names() == ["deals.csv"], what
+    def hooked(*given: object) -> object:
+        if edits and in_place:
+            (tmp_path / "deals.csv").write_text(edits.pop())
+        elif edits:
+            ground.write(edits.pop())
+        return real(*given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        if not exchanged:
+            patch.setattr(rewriting, "_exchange", lambda _one, _other: False)
+        patch.setattr(rewriting, step, hooked)
+        (found,) = ground.perform(move("a"))
+    assert isinstance(found, outcome)
+    assert f"{edited},sales.new,mine" in ground.text()
+    assert ("a,sales.offer,x" in ground.text()) == (edited == "b")
+    assert ground.names() == ["deals.csv"]
 
 
 def test_a_program_that_locks_the_file_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -309,3 +309,15 @@ def test_a_copy_never_takes_the_place_of_another_deal(tmp_path: Path) -> None:
     ground.write("id,at,title,firing\na,sales.won,x,\na~1,sales.new,moved on,key-a-1\n")
     ground.restarted()
     assert ground.perform(copy("a", "a~1", title="x")) == [Done("a~1")], "its key says whose it is, wherever it went"
+
+
+def test_a_yaml_alias_is_never_made_to_say_something_else(tmp_path: Path) -> None:
+    ground = Ground(tmp_path, "path: deals.yaml")
+    content = "- {id: a, at: &s sales.new}\n- {id: b, at: &s sales.won}\n- {id: c, at: *s}\n- {id: d, at: sales.new}\n"
+    ground.write(content, "deals.yaml")
+    ground.changes()
+    refused, done, other = ground.perform(move("b", "sales.won", "support.open"), move("d"), move("c", "sales.won"))
+    assert isinstance(refused, Refused)
+    assert isinstance(other, Refused)
+    assert done == Done("d")
+    assert ground.text("deals.yaml") == content.replace("d, at: sales.new", "d, at: sales.offer")
