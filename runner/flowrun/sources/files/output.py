@@ -71,7 +71,8 @@ class Output:
         for firing in self.firings.get(id_, ()):
             if firing.action is Action.COPY:
                 if record is None:
-                    record = Record(id_, firing.to, firing.fields, firing.fired_at, firing.key)
+                    fields = {**dict.fromkeys(self.types), **firing.fields}
+                    record = Record(id_, firing.to, fields, firing.fired_at, firing.key)
             elif record is not None and record.stage == firing.from_:
                 known = {name: value for name, value in firing.fields.items() if name in self.types}
                 record = replace(record, stage=firing.to, fields={**record.fields, **known})

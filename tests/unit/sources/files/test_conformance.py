@@ -20,6 +20,8 @@ from flowrun.errors import SourceTrouble
 from flowrun.expr.types import Kind, Value
 from flowrun.expr.values import from_json, read, to_json, write
 from flowrun.sources.files import KIND, rewriting
+from flowrun.sources.files.beside import Beside
+from flowrun.sources.files.output import Output
 from flowrun.sources.files.source import Files
 from flowrun.sources.interface import Place, Record
 from flowrun.store.deals import types
@@ -133,6 +135,46 @@ class CsvBench(FileBench):
             yield Record(cells["id"], cells["at"], fields)
 
 
+class OutputBench(CsvBench):
+    """An export that flowrun does not write, and its firings beside it."""
+
+    def open(self) -> Any:
+        keys = f"path: {self.name}\nwrite: firings.jsonl"
+        source = KIND.open(options(keys), Place(self.flow, self._folder))
+        assert isinstance(source, Beside)
+        source.files.pace = source.files._looking.pace = AT_ONCE
+        source.files.page = 100
+        return source
+
+    def standing(self) -> Mapping[str, Record]:
+        deals = dict(super().standing())
+        file = self._folder / "firings.jsonl"
+        for line in file.read_text("utf-8").split("\n")[:-1] if file.exists() else ():
+            found = json.loads(line)
+            fields = {name: from_json(value, self.types[name]) for name, value in found["fields"].items()}
+            one = deals.get(found["id"])
+            if found["action"] == "copy" and one is None:
+                deals[found["id"]] = Record(found["id"], found["to"], dict.fromkeys(self.types) | fields)
+            elif found["action"] == "move" and one is not None and one.stage == found["from"]:
+                deals[one.id] = Record(one.id, found["to"], {**one.fields, **fields})
+        return deals
+
+    def lose_answer(self) -> None:
+        self._accident(True)
+
+    def lose_call(self) -> None:
+        self._accident(False)
+
+    def _accident(self, happens: bool) -> None:
+        def add(*given: Any) -> None:
+            self._monkeypatch.undo()
+            if happens:
+                Output.add(*given)
+            raise SourceTrouble("the connection breaks")
+
+        self._monkeypatch.setattr(Output, "add", add)
+
+
 class JsonlBench(FileBench):
     name = "deals.jsonl"
 
@@ -192,6 +234,14 @@ class TestCsv(Conformance):
     @pytest.fixture
     def bench(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
         return CsvBench(tmp_path, monkeypatch)
+
+
+class TestOutput(Conformance):
+    cannot = NO_TRANSACTIONS
+
+    @pytest.fixture
+    def bench(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+        return OutputBench(tmp_path, monkeypatch)
 
 
 class TestJsonLines(Conformance):
