@@ -55,13 +55,14 @@ _OVERDUE = 30.0
 """Seconds after which a file that never comes to rest is told of."""
 
 _EVERY = 5.0
-_BATCH = 1_000
+BATCH = 1_000
+"""Orders that a file is rewritten once for."""
 
 
 @dataclass(slots=True)
 class Files:
     """Deals in files. `copies` is the name of the file that takes new deals, or None; `most` the rail in percent;
-    `page` how many changes a page has."""
+    `page` how many changes a page has, `batch` how many orders are taken at once."""
 
     layout: Layout
     folder: Folder
@@ -69,6 +70,7 @@ class Files:
     copies: str | None = None
     pace: Pace = field(default_factory=Pace)
     page: int = PAGE
+    batch: int = BATCH
     clock: Clock = field(default_factory=SystemClock)
     _looking: Looking = field(init=False)
     _waking: Waking = field(init=False)
@@ -85,7 +87,7 @@ class Files:
     @property
     def ability(self) -> Ability:
         """Copies are told by flowrun's own ids, so nothing is done twice; a file is rewritten once for many orders."""
-        return Ability(every=_EVERY, batch=_BATCH, idempotent=True)
+        return Ability(every=_EVERY, batch=self.batch, idempotent=True)
 
     def describe(self) -> Described:
         """The stages that the rows stand in, as they write them, and the columns that are mapped."""

@@ -54,7 +54,7 @@ class FileBench(Bench):
         source = KIND.open(options(f"path: {self.name}"), Place(self.flow, self._folder))
         assert isinstance(source, Files)
         source.pace = source._looking.pace = AT_ONCE
-        source.page = 100
+        source.page, source.batch = 100, 200
         return source
 
     def put(self, deals: Sequence[Record]) -> None:
