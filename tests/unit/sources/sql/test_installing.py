@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
 from flowrun.errors import WorkFailed
 from flowrun.flow.model import Flow, Pipeline, Stage
-from flowrun.sources.interface import Gone, Record
+from flowrun.sources.interface import Action, Done, Gone, NotDone, Order, Record
 from flowrun.sources.sql.installing import install, uninstall
 from flowrun.sources.sql.source import SqlSource
 from tests.unit.sources.sql.grounds import Ground, opened, options, place
 
 FLOW = Flow(project="installing", pipelines={"sales": Pipeline("sales", "Sales", (Stage("sales.new", "new"),))})
+DOCS = Path(__file__).parents[4] / "docs" / "how-to" / "deals-in-a-database.md"
 KEYS = "table: my deals\nstage: stage\nid: ID\ncolumns: {name: title}\nnotice: outbox\n"
 _ID = {"sqlite": "TEXT", "postgresql": "text", "mysql": "VARCHAR(60)"}
 
@@ -112,6 +116,28 @@ class TestPostgreSQL:
             assert set(said) == {"a"}
             ground.run(f"TRUNCATE {name}")
             assert told(source, mark)[0] == {"a": Gone("a")}
+
+    def test_the_rights_of_the_docs_are_enough(self, ground: Ground) -> None:
+        ground.run("CREATE TABLE opportunities (id text PRIMARY KEY, stage text)")
+        keys = "table: opportunities\nstage: stage\nnotice: outbox\n"
+        install(options(keys), place(ground, FLOW))
+        role = urlsplit(ground.url).username or ""
+        other = role.removesuffix("_owner") + "_runner"
+        (grants,) = re.findall("```sql\n(GRANT.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+        for grant in grants.replace(" TO flowrun;", f' TO "{other}";').splitlines():
+            ground.run(grant)
+        ground.run(f'GRANT USAGE ON SCHEMA public TO "{other}"')
+        with closing(opened(ground, FLOW, keys, ground.url.replace(role, other, 1))) as source:
+            _, mark = told(source, None)
+            ground.run("INSERT INTO opportunities VALUES ('a', 'sales.new')")
+            said, mark = told(source, mark)
+            assert set(said) == {"a"}
+            order = Order("k", Action.COPY, "a", "sales.new", "sales.new", {}, "a~1")
+            same = Order("l", Action.MOVE, "a", "sales.new", "sales.new", {})
+            assert source.perform([order, same]) == [Done("a~1"), Done("a")] == source.find([order, same])
+            assert source.find([Order("m", Action.COPY, "a", "sales.new", "sales.new", {}, "a~2")]) == [NotDone()]
+            said, mark = told(source, mark)
+            assert told(source, mark)[0] == {}
 
     def test_the_last_value_of_a_program_s_own_sequence_stays_the_last(self, ground: Ground) -> None:
         ground.run('CREATE TABLE "my deals" ("ID" serial PRIMARY KEY, stage text, name text)')
