@@ -27,7 +27,8 @@ help: ## list the targets
 demo: setup ## the living example, from its files to fired tunnels
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh demo/run.sh
 
-test: setup ## all tests, with branch coverage
+test: setup ## all tests, with branch coverage; installs the servers they need, where it may
+	@sh tests/programs.sh
 	$(BIN)/python -m pytest -n 2 --cov
 
 check: lint types imports fresh ## everything that is not a test
@@ -81,7 +82,7 @@ format: setup ## format the code
 lock: ## pin every dependency anew, by hash, for every platform
 	$(PYTHON) -m venv .venv/lock
 	.venv/lock/bin/python -m pip install --quiet pip-tools
-	.venv/lock/bin/pip-compile --quiet --upgrade --extra dev --extra server --extra postgres --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
+	.venv/lock/bin/pip-compile --quiet --upgrade --extra dev --extra server --extra postgres --extra mysql --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
 
 setup: .venv/ready ## the virtual environment in .venv, exactly as locked
 
