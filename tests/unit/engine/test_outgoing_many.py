@@ -19,6 +19,7 @@ from flowrun.engine.live import apply_flow
 from flowrun.engine.runner import Runner
 from flowrun.engine.settlement import Result, Told, settle_calls
 from flowrun.engine.source import Budget
+from flowrun.engine.status import status
 from flowrun.errors import Interfered
 from flowrun.store import journal, revisions
 from flowrun.store.connection import Store, open_store
@@ -191,3 +192,37 @@ def blocked(store: Store) -> bool:
     """Whether anybody waits for a lock."""
     with store.read() as connection:
         return bool(connection.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar_one())
+
+
+@pytest.mark.no_cover
+def test_of_two_who_settle_a_call_at_once_one_does(fast_postgres: Database) -> None:
+    flow = away(flow_of("m: {from: sales.new, to: sales.docs, action: move}"))
+    stores = [open_store(fast_postgres.url, SystemClock(), create=True) for _ in range(3)]
+    with stores[0].write(alone=True) as transaction:
+        number = apply_flow(transaction, flow, {}, Author())
+    with stores[0].write() as transaction:
+        transaction.connection.execute(deals_table(flow).insert(), {"id": "a", "stage": "sales.new"})
+    Runner(stores[0]).until_idle()
+    with stores[0].write() as transaction:
+        found = claim_calls(transaction, number, flow, "me", limit=9, lease=60_000, budget=Budget())
+    results = [Result(call, Told.DONE, id="a") for call in found.to_perform]
+    counts: list[int] = []
+
+    def settle() -> None:
+        with stores[1].write() as transaction:
+            counts.append(settle_calls(transaction, flow, "late", results).count("fired"))
+
+    late = threading.Thread(target=settle)
+    with stores[0].write() as transaction:
+        counts.append(settle_calls(transaction, flow, "me", results).count("fired"))
+        late.start()
+        while late.is_alive() and not blocked(stores[2]):
+            time.sleep(0.01)
+    late.join()
+    told = status(stores[0])
+    for store in stores:
+        store.close()
+    assert counts == [1, 0]
+    assert told.tunnels[0].fired == 1
+    assert told.source is not None
+    assert told.source.rereads == 0
