@@ -36,6 +36,7 @@ COMMANDS: dict[str, Entry] = {
     "history": Entry(_DEPLOY, "flowrun.cli.deploy:history", "Show the applied revisions, newest first."),
     "rollback": Entry(_DEPLOY, "flowrun.cli.deploy:rollback", "Go back to an earlier revision: apply it anew."),
     "run": Entry(_RUN, "flowrun.cli.run:run", "Run the applied revision: watch the deals and fire tunnels."),
+    "source": Entry(_RUN, "flowrun.cli.source:source", "Look at the place where deals live, and set it up."),
     "deals": Entry(_RUN, "flowrun.cli.deals:deals", "List, add, change, import and export deals."),
     "journal": Entry(_RUN, "flowrun.cli.work:journal", "Show what fired, oldest first."),
     "pending": Entry(_RUN, "flowrun.cli.work:pending", "Show what time will bring, and when: soonest first."),

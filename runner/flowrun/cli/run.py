@@ -83,7 +83,7 @@ def run(session: Session, until_idle: bool, once: bool, listen: str | None) -> N
         raise WrongUsage("--until-idle and --once exclude each other", "give one of them")
     until = Until.IDLE if until_idle else Until.ONCE if once else Until.STOPPED
     log, terminal = session.log, session.terminal
-    folder = session.flows.absolute().parent
+    folder = session.beside
     with (
         counting("deals looked at", shown=until is Until.IDLE and log is None) as progress,
         ExitStack() as stack,

@@ -87,6 +87,11 @@ class Session:
 
         return Project(self.flows, self.environment, self.variables)
 
+    @property
+    def beside(self) -> Path:
+        """The folder that the flows folder is in: what the paths in `source` start from."""
+        return self.flows.absolute().parent
+
     def show(self, error: FlowrunError) -> None:
         """Prints why a command can't go on."""
         if isinstance(error, InvalidFlow):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from flowrun.clock import iso
+from flowrun.diagnostics import excerpt
 from flowrun.engine.calls import PARKED, UNKNOWN
 from flowrun.engine.elsewhere import Elsewhere
 from flowrun.render.ink import Ink, Line, Run, line
 from flowrun.render.moment import counted, moment
+from flowrun.sources.interface import Described
 
 
 def source_text(found: Elsewhere, zone: str) -> list[Line]:
@@ -59,3 +61,13 @@ def source_content(found: Elsewhere) -> dict[str, object]:
             for one in found.stuck
         ],
     }
+
+
+def described_text(kind: str, found: Described) -> list[Line]:
+    """What a source that was reached says of itself: its stages, its fields, and what it can't promise."""
+    lines = [line(f"The source '{kind}' is there.")]
+    lines += [line(f"{excerpt(name)}: {', '.join(map(excerpt, stages))}") for name, stages in found.pipelines.items()]
+    if found.fields:
+        named = (f"{excerpt(name)} ({excerpt(word)})" if word else excerpt(name) for name, word in found.fields.items())
+        lines.append(line(f"fields: {', '.join(named)}"))
+    return [*lines, *(line(Run("note: ", Ink.WARNING), note) for note in found.notes)]

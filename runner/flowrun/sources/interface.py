@@ -263,3 +263,16 @@ class Kind(Protocol):
     def options(self) -> type[Block]: ...
 
     def open(self, options: Any, place: Place) -> Source: ...
+
+
+@runtime_checkable
+class Installing(Protocol):
+    """A kind that rests on something in the place itself, which is made there on a user's word only.
+
+    Both give what they did, or would do without `make`, as statements in order that a person may run instead; none
+    where there is nothing to do. They raise as the methods of `Source`.
+    """
+
+    def install(self, options: Any, place: Place, *, make: bool) -> Sequence[str]: ...
+
+    def uninstall(self, options: Any, place: Place, *, make: bool) -> Sequence[str]: ...

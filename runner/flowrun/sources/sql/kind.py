@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flowrun.sources.interface import Place, Source
@@ -22,6 +23,20 @@ class SqlKind:
 
         assert isinstance(options, SqlBlock)
         return open_source(options, place)
+
+    def install(self, options: Any, place: Place, *, make: bool) -> Sequence[str]:
+        """As `installing.install`."""
+        from flowrun.sources.sql import installing
+
+        assert isinstance(options, SqlBlock)
+        return installing.install(options, place, make=make)
+
+    def uninstall(self, options: Any, place: Place, *, make: bool) -> Sequence[str]:
+        """As `installing.uninstall`."""
+        from flowrun.sources.sql import installing
+
+        assert isinstance(options, SqlBlock)
+        return installing.uninstall(options, place, make=make)
 
 
 KIND = SqlKind()
