@@ -129,17 +129,28 @@ def _environment(wanted: Flow, bound: str | None, allowed: Allowed) -> Iterator[
 
 
 def _source(base: Flow, wanted: Flow, impact: Impact, allowed: Allowed) -> Iterator[Refusal]:
-    count = impact.unsettled
-    if base.source == wanted.source or not count or _may(allowed, Rail.SOURCE, count):
+    if base.source == wanted.source:
         return
-    firings = "firing is" if count == 1 else "firings are"
-    yield Refusal(
-        Rail.SOURCE,
-        f"deals are to live elsewhere, and {count:,} {firings} being carried out where they live now",
-        "let 'flowrun run --until-idle' bring that to an end first; or, if that place can't be asked any more, "
-        f"have them parked: --allow {Rail.SOURCE}={count}",
-        f"{Rail.SOURCE}={count}",
-    )
+    count = impact.unsettled
+    if count and not _may(allowed, Rail.SOURCE, count):
+        firings = "firing is" if count == 1 else "firings are"
+        yield Refusal(
+            Rail.SOURCE,
+            f"deals are to live elsewhere, and {count:,} {firings} being carried out where they live now",
+            "let 'flowrun run --until-idle' bring that to an end first; or, if that place can't be asked any more, "
+            f"have them parked: --allow {Rail.SOURCE}={count}",
+            f"{Rail.SOURCE}={count}",
+        )
+    total = 0 if base.source.elsewhere else impact.total
+    if total and not _may(allowed, Rail.SOURCE, total):
+        yield Refusal(
+            Rail.SOURCE,
+            f"{_stand(total)} in the store; when deals live in '{wanted.source.type}', those that aren't there are "
+            "deleted from the store as soon as all of it has been read",
+            "take a store of its own for this source, with --store; or, if these deals are there, or may go: "
+            f"--allow {Rail.SOURCE}={total}",
+            f"{Rail.SOURCE}={total}",
+        )
 
 
 def percent(part: int, total: int) -> int:

@@ -97,6 +97,17 @@ def test_where_deals_go_to_live_somewhere_else_what_has_not_begun_is_judged_anew
         assert connection.execute(select(func.count()).select_from(bad_records)).scalar() == 0
 
 
+def test_a_store_that_holds_deals_is_not_handed_over_to_a_source_by_chance() -> None:
+    """The first full read would delete what the source doesn't name."""
+    w = world(TUNNELS, deals=["a", "b"])
+    flow = replace(w.flow, source=SourceSpec("fake"))
+    found = difference(w.store, flow).refusals
+    assert [(one.rail, one.allow) for one in found] == [(Rail.SOURCE, "source=2")]
+    assert "2 deals stand in the store" in found[0].message
+    assert [one.allow for one in difference(w.store, flow, allowed={Rail.SOURCE: 1}).refusals] == ["source=2"]
+    assert difference(w.store, flow, allowed={Rail.SOURCE: 2}).refusals == ()
+
+
 def test_deals_that_come_into_the_store_fire_at_once() -> None:
     w = world_away(TUNNELS, deals=["a"]).run()
     apply(w, TUNNELS, source=SourceSpec())
