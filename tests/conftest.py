@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Modules and tests stay till the end; to look for garbage among them, again and again, took a tenth of the time."""
+    """Modules and tests stay; to look for garbage among them, again and again, took a tenth of it."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
