@@ -28,7 +28,7 @@ demo: setup ## the living example, from its files to fired tunnels
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh demo/run.sh
 
 test: setup ## all tests, with branch coverage
-	$(BIN)/python -m pytest -n 2 --cov
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov
 
 check: lint types imports fresh ## everything that is not a test
 
