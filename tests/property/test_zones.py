@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from importlib.resources import files
 
 from hypothesis import given
 from hypothesis import strategies as st
-from whenever import Instant, PlainDateTime, SkippedTime, ZonedDateTime
+from whenever import Instant, PlainDateTime, SkippedTime, ZonedDateTime, clear_tzcache, reset_tzpath
 
 from flowrun.calendars.durations import DAY, HOUR, Duration
 from flowrun.calendars.zones import zone
+
+# The system's data may be of another year.
+reset_tzpath([str(files("tzdata") / "zoneinfo")])
+clear_tzcache()
 
 NAMES = [
     "UTC", "Europe/Moscow", "Europe/Berlin", "Europe/London", "Europe/Dublin", "Africa/Casablanca", "America/New_York",

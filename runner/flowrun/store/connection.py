@@ -15,10 +15,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import Connection, Engine, RootTransaction, func, insert, inspect, select, update
+from sqlalchemy import Connection, Engine, RootTransaction, delete, func, insert, inspect, select, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -229,8 +230,22 @@ def files_of(url: str) -> tuple[Path, ...]:
 def memory_store(clock: Clock) -> Store:
     """A new store in memory, for one process and one thread."""
     store = Store(sqlite.in_memory(), clock)
-    _check_version(store, create=True)
+    with store.connect() as connection:
+        sqlite.driver(connection).deserialize(_unnamed())
+    with store.write() as transaction:
+        _name(transaction.connection, transaction.now)
     return store
+
+
+@cache
+def _unnamed() -> bytes:
+    """A store in memory that has no identity yet. To migrate takes most of the time that a small one lives."""
+    store = Store(sqlite.in_memory(), FixedClock(0))
+    _check_version(store, create=True)
+    with store.connect() as connection:
+        connection.execute(delete(flowrun))
+        connection.commit()
+        return sqlite.driver(connection).serialize()
 
 
 def copied_store(connection: Connection, clock: Clock) -> Store:
@@ -333,14 +348,16 @@ def _upgrade(store: Store, *, new: bool) -> None:
             with store._begin(connection):
                 store.database.begun(connection, alone=True)
                 migrations.upgrade(connection)
-                now = store.clock.now()
-                if new and connection.execute(select(func.count()).select_from(flowrun)).scalar_one() == 0:
-                    connection.execute(
-                        insert(flowrun).values(id=1, identity=secrets.token_hex(16), created_at=now, latest=now)
-                    )
-                key = update(flowrun).where(flowrun.c.plan_key.is_(None))
-                connection.execute(key.values(plan_key=secrets.token_hex(32)))
+                _name(connection, store.clock.now())
             connection.execution_options(**{WRITING: False})
+
+
+def _name(connection: Connection, now: int) -> None:
+    """Give the store its identity and the key of its plans, where it lacks them."""
+    if connection.execute(select(func.count()).select_from(flowrun)).scalar_one() == 0:
+        connection.execute(insert(flowrun).values(id=1, identity=secrets.token_hex(16), created_at=now, latest=now))
+    key = update(flowrun).where(flowrun.c.plan_key.is_(None))
+    connection.execute(key.values(plan_key=secrets.token_hex(32)))
 
 
 def _check_clock(store: Store) -> None:
