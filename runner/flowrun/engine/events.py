@@ -21,9 +21,10 @@ class Began:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Health and metrics are served at that address."""
+    """Health and metrics are served at that address; `deals`: deals are taken there too."""
 
     url: str
+    deals: bool = False
 
 
 @dataclass(frozen=True, slots=True)

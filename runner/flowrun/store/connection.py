@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeAlias
 
 from sqlalchemy import Connection, Engine, RootTransaction, func, insert, inspect, select, update
 from sqlalchemy.engine import URL, make_url
@@ -29,6 +29,10 @@ from flowrun.store.database import WRITING, Database
 from flowrun.store.tables import flowrun
 
 _CREDENTIALS = re.compile("//[^/]*@")
+
+
+Snapshot: TypeAlias = Connection
+"""A connection on which a snapshot is open (`Store.read`), for those who don't know the database."""
 
 
 @dataclass(frozen=True, slots=True)
