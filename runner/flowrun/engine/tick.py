@@ -71,8 +71,8 @@ def compiled(number: int, text: str) -> Rules:
 
 
 def compiled_live(number: int, text: str) -> Rules:
-    """The same for the store itself: where deals live elsewhere, what fires is carried there."""
-    return rules_of(number, loads(text), away=True)
+    """The same for the store itself: where deals live elsewhere, what fires is carried there; webhooks are told."""
+    return rules_of(number, loads(text), live=True)
 
 
 class Claim(NamedTuple):
@@ -160,6 +160,8 @@ class Ticker:
             connection, rules.flow, rules.order, rules.guards, rules.gathering, moment, waiting, looking
         )
         out.act(connection, moment)
+        if rules.noting is not None:
+            rules.noting.run(connection, **moment)
         remember_waiting(connection, settlement, rules.order)
         cut = self.claim.deals + 1
         rules.acting.unqueue.run(connection, cut=cut)
@@ -226,6 +228,8 @@ def _act(connection: Connection, rules: Rules, moment: dict[str, object], cut: i
     acting = rules.acting
     acting.journal.run(connection, **moment)
     acting.rejournal.run(connection, **moment)
+    if rules.noting is not None:
+        rules.noting.run(connection, **moment)
     for statements in (acting.copies, acting.origins, acting.moves):
         for statement in statements.values():
             statement.run(connection, **moment)

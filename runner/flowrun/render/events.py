@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowrun.engine.events import Began, Carried, Ended, Event, Listening, Pulled, Recovered, Ticked, Warned
+from flowrun.engine.events import Began, Carried, Delivered, Ended, Event, Listening, Pulled, Recovered, Ticked, Warned
 from flowrun.render.ink import Ink, Line, Run, line
 from flowrun.render.totals import carried_text, pulled_text, tick_text
 
@@ -46,6 +46,8 @@ def event_content(event: Event) -> tuple[str, str, dict[str, object]] | None:
         case Carried(by_tunnel=by_tunnel):
             fired = sum(count for (_, result), count in by_tunnel.items() if result == "fired")
             return "info", "carried", {"fired": fired, "tunnels": _by_tunnel(by_tunnel)}
+        case Delivered(counts):
+            return "info", "delivered", {"webhooks": _by_tunnel(counts)}
         case Ended(totals, signal):
             fired = totals.count("fired")
             content = {"looked": totals.looked, "ticks": totals.ticks, "fired": fired}

@@ -23,7 +23,7 @@ from prometheus_client.registry import Collector
 
 from flowrun import __version__
 from flowrun.engine.elsewhere import MOST
-from flowrun.engine.events import ABOUT, Carried, Event, Pulled, Retried, Ticked, Warned
+from flowrun.engine.events import ABOUT, Carried, Delivered, Event, Pulled, Retried, Ticked, Warned
 from flowrun.engine.gauges import Gauges
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -79,6 +79,12 @@ class Metrics:
             ["change"],
             registry=self._registry,
         )
+        self._deliveries = Counter(
+            "flowrun_deliveries",
+            "Attempts of this runner to tell webhooks of firings.",
+            ["webhook", "result"],
+            registry=self._registry,
+        )
         self._requests = Counter(
             "flowrun_deal_requests",
             "Requests about deals that this runner answered.",
@@ -104,6 +110,9 @@ class Metrics:
             case Pulled():
                 for what in _PULLED:
                     self._pulled.labels(what).inc(getattr(event, what))
+            case Delivered(counts):
+                for (webhook, result), count in counts.items():
+                    self._deliveries.labels(webhook, result).inc(count)
             case Retried():
                 self._retries.inc()
             case Warned(_, about):

@@ -310,11 +310,11 @@ deliveries = Table(
     Column("runner", Text),
     Column("leased_until", BigInteger),
     Column("said", Text),
-    Index("deliveries_order", "state", "next_at", "seq"),
+    Index("deliveries_order", "webhook", "state", "next_at", "seq"),
 )
 """Firings that are to be told to a webhook, each with what the journal said of it then; what was taken is deleted.
-`state` is due or dead; a due one is being delivered by `runner` until `leased_until`. `since` is when it was tried
-first, `said` what came of the last attempt; both null before."""
+`state` is due or dead; a due one is being delivered by `runner` until `leased_until`, which is its `next_at` then.
+`since` is when it was tried first, `said` what came of the last attempt; both null before."""
 
 webhooks = Table(
     "webhooks",

@@ -46,7 +46,7 @@ def upgrade() -> None:
         sa.Column("leased_until", sa.BigInteger),
         sa.Column("said", Text),
     )
-    op.create_index("deliveries_order", "deliveries", ["state", "next_at", "seq"])
+    op.create_index("deliveries_order", "deliveries", ["webhook", "state", "next_at", "seq"])
     op.create_table(
         "webhooks",
         sa.Column("id", Text, primary_key=True),
