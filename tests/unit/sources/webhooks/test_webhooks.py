@@ -14,12 +14,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, event
 
+from flowrun.calendars.durations import Duration
 from flowrun.clock import SystemClock, VirtualClock
 from flowrun.engine import deliveries, tick
 from flowrun.engine.deliveries import GIVEN_UP, LATEST, Told, free, wait
 from flowrun.engine.events import Delivered, Event, Warned
 from flowrun.engine.live import apply_flow
 from flowrun.engine.operate import retry
+from flowrun.engine.retention import doomed, prune
 from flowrun.engine.runner import Runner
 from flowrun.engine.status import status
 from flowrun.errors import WorkFailed
@@ -364,6 +366,13 @@ def test_a_webhook_that_is_removed_leaves_dead_letters(tmp_path: Path) -> None:
         post.idle()
         (hook,) = status(store).webhooks
         assert (hook.id, hook.dead, hook.said) == ("crm", 1, "there is no such webhook any more")
+        clock = store.clock
+        assert isinstance(clock, VirtualClock)
+        clock.instant += 2 * GIVEN_UP
+        assert prune(store, Duration(days=3)).deliveries == 0
+        assert doomed(store, Duration(days=1)).deliveries == 1
+        assert prune(store, Duration(days=1)).deliveries == 1
+        assert status(store).webhooks == ()
         assert post.warnings == ["1 delivery is dead: there is no such webhook any more"]
 
 
