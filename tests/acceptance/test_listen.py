@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import signal
 import socket
@@ -16,6 +17,7 @@ from sqlalchemy.engine import make_url
 
 from tests.acceptance.place import Place, Running, eventually
 from tests.postgres import Server
+from tests.unit.sources.webhooks.receiver import receiving
 
 FLOW = """\
 flowrun: 1
@@ -129,3 +131,63 @@ def test_on_postgresql_it_waits_for_a_server_that_went_away_and_says_so(place: P
     assert place.run("status", "--format", "json", env=env).fine().json["runners"] == []
     password = str(make_url(own_postgres.url).password)
     assert password not in ended.err + ended.out
+
+
+TOKEN = "a-token-of-sixteen-or-more"
+WEBHOOK = """\
+webhooks: {all: {url: "URL", secret: {env: HOOK_SECRET}}}
+"""
+
+
+def test_deals_come_in_and_firings_are_told_without_a_secret_in_sight(place: Place) -> None:
+    secret = "whsec_" + base64.b64encode(b"s" * 32).decode()
+    with receiving(secret) as receiver:
+        place.write("flows/hooks.yaml", "flowrun: 1\n" + WEBHOOK.replace("URL", receiver.url))
+        shown = [place.run("diff", "--format", "json").fine(), place.run("apply", "--yes").fine()]
+        place.write("tokens", TOKEN + "\n")
+        with place.running("run", "--listen", ":0", "--token-file", "tokens", env={"HOOK_SECRET": secret}) as runner:
+            at = url(runner)
+            assert f"listening at {at}: /healthz, /readyz, /metrics, /deals" in runner.said()
+            command = Path(f"/proc/{runner.pid}/cmdline")
+            listed = command.read_text() if command.exists() else ""
+            request = urllib.request.Request(
+                f"{at}/deals/d1",
+                b'{"at": "sales.new", "title": "Acme"}',
+                {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"},
+                method="PUT",
+            )
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                assert answer.status == 201
+            eventually(lambda: receiver.deals() == ["d1"])
+            eventually(lambda: 'flowrun_deliveries_total{result="taken",webhook="all"} 1.0' in get(f"{at}/metrics"))
+            measured = get(f"{at}/metrics")
+            runner.send(signal.SIGTERM)
+            ended = runner.wait()
+            assert ended.status == 0
+        told = place.run("status", "--format", "json").fine()
+        seen = "".join([listed, measured, ended.out, ended.err, *(one.out + one.err for one in (*shown, told))])
+        assert TOKEN not in seen
+        assert secret not in seen
+        assert "HOOK_SECRET" in shown[0].out, "only where it stands"
+    (got,) = receiver.got
+    assert (got.body["data"]["to"], got.signatures) == ("sales.next", 1)
+
+
+def test_a_run_that_ends_tells_what_it_fired(place: Place) -> None:
+    secret = "whsec_" + base64.b64encode(b"s" * 32).decode()
+    answers = [500, 200]
+    with receiving(secret, lambda number, _got: answers[min(number, 1)]) as receiver:
+        place.write("flows/hooks.yaml", "flowrun: 1\n" + WEBHOOK.replace("URL", receiver.url))
+        place.run("apply", "--yes").fine()
+        place.run("deals", "add", "--at", "sales.new", "--id", "d1").fine()
+        place.run("run", "--until-idle", env={"HOOK_SECRET": secret}).fine()
+        assert receiver.deals() == ["d1"]
+        (hook,) = place.run("status", "--format", "json").fine().json["webhooks"]
+        assert (hook["waiting"], hook["dead"], hook["said"]) == (1, 0, "it answered 500 Internal Server Error")
+
+
+def test_tokens_without_a_place_to_listen_are_wrong_usage(place: Place) -> None:
+    place.write("tokens", TOKEN + "\n")
+    assert place.run("run", "--token-file", "tokens").status == 64
+    refused = place.run("run", "--listen", ":0", "--token-file", "none")
+    assert refused.complaints == ["error: the token file 'none' can't be read: No such file or directory"]

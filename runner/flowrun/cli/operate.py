@@ -62,13 +62,18 @@ def retry(session: Session, deal: str | None) -> None:
     """Let parked firings try again: those of one deal, or all.
 
     Each may pass the budget that parked it once; everything else (stage, condition, time) must still hold.
+    What webhooks could not be told is told again, too.
     """
     from flowrun.commands.retry import retry as run
     from flowrun.render.ink import line
 
-    count = run(session.store, session.clock, deal)
-    noun = "firing tries" if count == 1 else "firings try"
-    session.terminal.result([line(f"{count or 'No'} parked {noun} again.")])
+    found = run(session.store, session.clock, deal)
+    noun = "firing tries" if found.firings == 1 else "firings try"
+    lines = [line(f"{found.firings or 'No'} parked {noun} again.")]
+    if found.deliveries:
+        noun = "firing is" if found.deliveries == 1 else "firings are"
+        lines.append(line(f"{found.deliveries} {noun} told to webhooks again."))
+    session.terminal.result(lines)
 
 
 @click.command(

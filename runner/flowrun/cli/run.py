@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from flowrun.cli.frame import Command
 from flowrun.cli.session import Session
@@ -26,17 +29,21 @@ def _logging(context: click.Context, _option: click.Parameter, value: str) -> No
         session.log = Log(session.masked)
 
 
-def _served(session: Session, listen: str, tell: Callable[[Event], None]) -> AbstractContextManager[Watch]:
+def _served(
+    session: Session, listen: str, token_file: Path | None, tell: Callable[[Event], None]
+) -> AbstractContextManager[Watch]:
     from flowrun.serving.address import parsed
+    from flowrun.serving.tokens import Tokens
 
     address = parsed(listen)
+    tokens = Tokens(token_file, os.environ.get("FLOWRUN_TOKEN"))
     try:
         from flowrun.serving.server import serving
     except ImportError as error:
         raise WorkFailed(
             f"--listen needs packages that are not installed ({error.name})", "pip install 'flowrun[server]'"
         ) from None
-    return serving(address, session.store, session.clock, session.masked, tell)
+    return serving(address, session.store, session.clock, session.masked, tell, tokens)
 
 
 @click.command(
@@ -45,6 +52,7 @@ def _served(session: Session, listen: str, tell: Callable[[Event], None]) -> Abs
     flowrun run
     flowrun run --until-idle
     flowrun run --listen :9464 --log-format json
+    flowrun run --listen :9464 --token-file tokens.txt
     """,
 )
 @click.option("--until-idle", is_flag=True, help="End when no deal is awake.")
@@ -65,8 +73,15 @@ def _served(session: Session, listen: str, tell: Callable[[Event], None]) -> Abs
     envvar="FLOWRUN_LISTEN",
     help="Serve /healthz, /readyz and /metrics there; :PORT is for this machine alone. [FLOWRUN_LISTEN]",
 )
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path),
+    envvar="FLOWRUN_TOKEN_FILE",
+    help="With --listen: take deals (PUT /deals/ID, POST /deals:batch) from whoever has a token of this file, one a "
+    "line. [FLOWRUN_TOKEN_FILE]",
+)
 @click.pass_obj
-def run(session: Session, until_idle: bool, once: bool, listen: str | None) -> None:
+def run(session: Session, until_idle: bool, once: bool, listen: str | None, token_file: Path | None) -> None:
     """Run the applied revision: watch the deals and fire tunnels.
 
     Obeys the applied revision, not the files. Goes on until it is stopped: SIGTERM or Ctrl-C finish the batch, a second
@@ -81,6 +96,9 @@ def run(session: Session, until_idle: bool, once: bool, listen: str | None) -> N
 
     if until_idle and once:
         raise WrongUsage("--until-idle and --once exclude each other", "give one of them")
+    typed = click.get_current_context().get_parameter_source("token_file") is ParameterSource.COMMANDLINE
+    if typed and listen is None:
+        raise WrongUsage("--token-file is for deals that come over HTTP", "say where to listen: --listen HOST:PORT")
     until = Until.IDLE if until_idle else Until.ONCE if once else Until.STOPPED
     log, terminal = session.log, session.terminal
     folder = session.beside
@@ -105,7 +123,7 @@ def run(session: Session, until_idle: bool, once: bool, listen: str | None) -> N
         if listen is None:
             totals = go(session.store, session.clock, until, tell, folder=folder)
         else:
-            watch = stack.enter_context(_served(session, listen, tell))
+            watch = stack.enter_context(_served(session, listen, token_file, tell))
 
             def hear(event: Event) -> None:
                 watch.hear(event)

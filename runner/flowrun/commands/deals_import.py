@@ -8,12 +8,12 @@ from pathlib import Path
 
 from flowrun.clock import Clock
 from flowrun.commands.arguments import Arguments
-from flowrun.commands.here import writable
 from flowrun.diagnostics import Diagnostic, Span, error
 from flowrun.errors import WorkFailed, WrongUsage
 from flowrun.flow.model import Flow
 from flowrun.sources import jsonl
 from flowrun.sources.batches import Batch, csv_batches, jsonl_batches
+from flowrun.sources.here import writable
 from flowrun.sources.importing import Imported, Importer, Reject
 from flowrun.sources.mapping import Draft, Given, ImportMap, Pairs, checked, missing, pair, read_mapping
 from flowrun.sources.rejects import RAW, Rejects

@@ -9,12 +9,12 @@ from dataclasses import replace
 from flowrun.calendars.zones import zone
 from flowrun.clock import Clock
 from flowrun.commands.arguments import Arguments
-from flowrun.commands.here import writable
 from flowrun.diagnostics import Diagnostic, Span, did_you_mean, error, excerpt
 from flowrun.expr.types import Value
 from flowrun.expr.values import BadValue, read
 from flowrun.flow.deal_id import id_problem
 from flowrun.flow.model import RESERVED, Flow
+from flowrun.sources.here import writable
 from flowrun.sources.mapping import unknown_stage
 from flowrun.store import deals
 from flowrun.store.connection import Transaction, open_store

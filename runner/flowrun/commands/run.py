@@ -21,6 +21,7 @@ from flowrun.engine.tick import Tick
 from flowrun.errors import FlowrunError, Stopped, Unreachable, WrongUsage
 from flowrun.sources.beside import beside
 from flowrun.sources.courier import Courier
+from flowrun.sources.webhooks.beside import posting, postman
 from flowrun.store import lock
 from flowrun.store.connection import open_store
 
@@ -63,12 +64,13 @@ def run(
     trouble: FlowrunError | None = None
     with suppress(Stopped), _stopping() as stop, open_store(store, clock) as opened, ExitStack() as stack:
         presence = Presence(opened, lambda message: hear(Warned(message, "register")))
-        wake: Callable[[], None] = lambda: None  # noqa: E731
+        wakes: list[Callable[[], None]] = []
 
         def report(tick: Tick, totals: Totals) -> None:
             hear(Ticked(tick, totals, endless))
-            if any(result == "pending" for _, result in tick.results):
-                wake()
+            if tick.results:
+                for wake in wakes:
+                    wake()
 
         runner = Runner(
             opened,
@@ -85,7 +87,9 @@ def run(
         try:
             if endless:
                 mine = beside(lambda: open_store(store, clock), folder, presence.me, hear, _PATIENCE)
-                wake = stack.enter_context(mine)
+                wakes.append(stack.enter_context(mine))
+                telling_others = posting(lambda: open_store(store, clock), folder, presence.me.id, hear, _PATIENCE)
+                wakes.append(stack.enter_context(telling_others))
                 runner.forever()
             else:
                 connection = stack.enter_context(opened.connect())
@@ -95,6 +99,8 @@ def run(
                 )
                 stack.callback(courier.close)
                 trouble = _in_turn(runner, courier, once=until is Until.ONCE)
+                with postman(opened, folder, presence.me.id, hear) as one:
+                    one.until_idle(lambda: stop.signal is not None)
         except Stopped:
             pass
         stack.close()

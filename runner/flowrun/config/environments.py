@@ -1,4 +1,4 @@
-"""What an environment changes: variables, modes of tunnels, source, limits, rails and how an apply is confirmed.
+"""What an environment changes: variables, modes of tunnels, source, webhooks, limits, rails, and the way to confirm.
 
 The chosen one's values go into the flow, and `from/…` in its sites says where each stands. The others are looked at
 too: for mistakes of their own, and (`elsewhere`) for those that only show where they are chosen.
@@ -84,6 +84,8 @@ def put_origins(chosen: Declared[EnvironmentBlock] | None, sites: Sites) -> None
         for entry in given.entries if isinstance(given, Mapping) else ():
             if entry.key.text != "type":
                 sites.put(f"from/settings/source.{entry.key.text}", entry.key.span)
+    for name in block.webhooks:
+        sites.put(f"webhooks/{name}", name.node.span)
     parts: tuple[tuple[str, Block | None, tuple[str, ...]], ...] = (
         ("settings/limits", block.limits, ("max_hops", "max_copies", "per")),
         ("settings/rails", block.rails, ("existing", "share")),

@@ -12,12 +12,14 @@ from collections.abc import Callable
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema
 
 from flowrun.calendars.durations import DAY, BadDuration, Duration, parse_duration
 from flowrun.calendars.zones import UnknownZone, zone, zone_names
 from flowrun.config.reading import Text, Unreadable, found, reader_of, scalar, shown
+from flowrun.config.secrets import LITERAL
 from flowrun.diagnostics import did_you_mean
 from flowrun.expr.types import Kind
 from flowrun.yamldoc import Node, Scalar
@@ -27,6 +29,9 @@ MAX_NAME = 200
 MAX_DESCRIPTION = 4_096
 """Characters of a `description`."""
 
+MAX_URL = 2_000
+"""Characters of an address."""
+
 ID = "[a-z][a-z0-9_-]{0,62}"
 """format.md, "Ids"."""
 FIELD_ID = "[a-z][a-z0-9_]{0,62}"
@@ -35,6 +40,7 @@ FIELD_ID = "[a-z][a-z0-9_]{0,62}"
 _ANY_SCALAR = ["string", "number", "boolean", "null"]
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _TIME = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?")
+_URL = re.compile(r"[!-~]+")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -192,6 +198,24 @@ def _zone(node: Node, info: ValidationInfo) -> str:
     return text.text
 
 
+def _url(node: Node) -> Text:
+    """An address of HTTP. What may be a password in it is not shown."""
+    text = Text(scalar(node, "an address such as https://example.com/hooks"))
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0
+    except ValueError:
+        parts, fits = None, False
+    if parts is not None and "@" in parts.netloc:
+        says = "must hold no user and password; whoever gets it knows flowrun by its signature"
+        raise Unreadable(LITERAL, says, node.span)
+    if not fits or len(text) > MAX_URL or not _URL.fullmatch(text):
+        says = f"must be an address such as https://example.com/hooks, found {found(node)}"
+        raise Unreadable("FR404", says, node.span, "it starts with http:// or https://, and names a host")
+    return text
+
+
 def _as_it_is(node: Node) -> Node:
     return node
 
@@ -215,6 +239,11 @@ FieldId = Annotated[
     WithJsonSchema({"type": ["string", "boolean", "null"], "pattern": f"^{FIELD_ID}$"}),
 ]
 """The id of a field or variable."""
+
+Url = Annotated[
+    Text, PlainValidator(_url), WithJsonSchema({"type": "string", "pattern": "^https?://", "maxLength": MAX_URL})
+]
+"""An address of HTTP."""
 
 Flag = Annotated[bool, BeforeValidator(flag)]
 Count = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(_whole)]

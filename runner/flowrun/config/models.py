@@ -30,11 +30,13 @@ from flowrun.config.leaves import (
     Prose,
     Raw,
     TimeOfDay,
+    Url,
     Version,
     ZoneName,
     word,
 )
 from flowrun.config.reading import Block, Many, Named, OneOrMore, Text
+from flowrun.config.secrets import Secrets
 from flowrun.flow.model import Action, Mode, Outcome
 
 _VALUE = {
@@ -54,6 +56,15 @@ Sources = Annotated[
 ]
 OldName = Annotated[Text, _pattern(rf"{ID}(\.{ID})?")]
 Given = Annotated[Raw, WithJsonSchema(_VALUE)]
+
+
+class Told(StrEnum):
+    """What a firing may come to that a webhook is told of."""
+
+    FIRED = "fired"
+    EXISTS = "exists"
+    DECLINED = "declined"
+    PARKED = "parked"
 
 
 class Once(StrEnum):
@@ -305,6 +316,21 @@ class SourceBlock(Block):
     type: Text | None = Field(description="store, or another kind of source.")
 
 
+class WebhookBlock(Block):
+    """Whom to tell of firings, by signed POSTs (Standard Webhooks)."""
+
+    noun: ClassVar[str] = "a webhook"
+
+    url: Url | None = Field(description="Where to: http:// or https://.")
+    secret: Secrets | None = Field(
+        description="What it is signed with, `whsec_…`: {env: NAME} or {file: PATH}, or two while they change."
+    )
+    tunnels: Many[Text] = Field(default=(), description="Of which tunnels. Default: all.")
+    results: Many[Annotated[Told, word(Told)]] = Field(
+        default=(Told.FIRED,), description="Of which results: fired, exists, declined, parked. Default: [fired]."
+    )
+
+
 class LimitsBlock(Block):
     """What stops a loop."""
 
@@ -340,6 +366,9 @@ class EnvironmentBlock(Block):
     vars: Named[Text, Given] = Field(default_factory=dict, description="Values of variables.")
     tunnels: Named[Text, TunnelModeBlock | None] = Field(default_factory=dict, description="Modes of tunnels.")
     source: SourceBlock | None = Field(default=None, description="Where deals live.")
+    webhooks: Named[Id, WebhookBlock | None] = Field(
+        default_factory=dict, description="Whom to tell of firings, in place of all others."
+    )
     limits: LimitsBlock | None = Field(default=None, description="Loop budgets.")
     rails: RailsBlock | None = Field(default=None, description="Thresholds of `apply`.")
     confirm: Annotated[Confirm, word(Confirm)] | None = Field(
@@ -367,6 +396,7 @@ class FlowFile(Block):
     moved: Many[MovedBlock] = Field(default=(), description="Renames: safe to keep, safe to apply again.")
     removed: Many[RemovedBlock] = Field(default=(), description="Stages that are gone.")
     source: SourceBlock | None = Field(default=None, description="Where deals live. Default: the store.")
+    webhooks: Named[Id, WebhookBlock | None] = Field(default_factory=dict, description="Whom to tell of firings.")
     limits: LimitsBlock | None = Field(default=None, description="Loop budgets, per deal and per lineage.")
     rails: RailsBlock | None = Field(default=None, description="Thresholds of `apply`.")
     environments: Named[Id, EnvironmentBlock | None] = Field(

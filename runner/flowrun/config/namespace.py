@@ -22,6 +22,7 @@ from flowrun.config.models import (
     SourceBlock,
     TunnelBlock,
     VarBlock,
+    WebhookBlock,
 )
 from flowrun.config.reading import Block, Text, nothing
 from flowrun.diagnostics import Related, Span
@@ -35,6 +36,7 @@ _NOUNS = {
     "calendars": "calendar",
     "pipelines": "pipeline",
     "tunnels": "tunnel",
+    "webhooks": "webhook",
     "environments": "environment",
 }
 """The sections that are maps, and what each holds."""
@@ -71,6 +73,7 @@ class Namespace:
     calendars: dict[str, Declared[CalendarBlock]] = field(default_factory=dict)
     pipelines: dict[str, Declared[PipelineBlock]] = field(default_factory=dict)
     tunnels: dict[str, Declared[TunnelBlock]] = field(default_factory=dict)
+    webhooks: dict[str, Declared[WebhookBlock]] = field(default_factory=dict)
     environments: dict[str, Declared[EnvironmentBlock]] = field(default_factory=dict)
     moved: list[MovedBlock] = field(default_factory=list)
     removed: list[RemovedBlock] = field(default_factory=list)

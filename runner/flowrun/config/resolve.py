@@ -37,6 +37,7 @@ from flowrun.config.sites import Sites
 from flowrun.config.sources import Kinds
 from flowrun.config.tunnels import Tunnels
 from flowrun.config.values import read_value
+from flowrun.config.webhooks import webhooks
 from flowrun.diagnostics import Related, Span
 from flowrun.expr import LocalTime, Names, builtins
 from flowrun.expr.types import Kind, Type, Value
@@ -115,6 +116,7 @@ class _Resolver:
             moved=moved,
             removed=removed,
             source=source,
+            webhooks=webhooks(namespace, known, environment, self._findings),
             limits=limits(namespace.limits, environment.limits if environment else None),
             rails=rails(namespace.rails, environment.rails if environment else None),
             environment=self._overrides.environment if environment else None,
@@ -130,6 +132,7 @@ class _Resolver:
             ("vars.", namespace.vars),
             ("", namespace.pipelines),
             ("calendars/", namespace.calendars),
+            ("webhooks/", namespace.webhooks),
             ("environments/", namespace.environments),
         ):
             for name, one in declared.items():

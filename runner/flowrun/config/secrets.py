@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import PlainValidator, WithJsonSchema
 
 from flowrun.config.reading import Unreadable, found
 from flowrun.diagnostics import Diagnostic
+from flowrun.flow.model import SecretRef as SecretRef
 from flowrun.yamldoc import Mapping as MappingNode
-from flowrun.yamldoc import Node, Scalar
+from flowrun.yamldoc import Node, Scalar, Sequence
 
 LITERAL = "FR423"
 """The code of what is no reference to a secret."""
@@ -23,15 +23,6 @@ LITERAL = "FR423"
 _BLOT = "•"
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _FORM = "{env: NAME} or {file: PATH}"
-
-
-@dataclass(frozen=True, slots=True)
-class SecretRef:
-    """Where a secret stands: in a variable of the environment, or in a file (a relative path starts where
-    those of the source do). Exactly one of them is not None."""
-
-    env: str | None = None
-    file: str | None = None
 
 
 def _secret(node: Node) -> SecretRef:
@@ -52,20 +43,32 @@ def _secret(node: Node) -> SecretRef:
     return SecretRef(env=value.text)
 
 
-Secret = Annotated[
-    SecretRef,
-    PlainValidator(_secret),
-    WithJsonSchema(
-        {
-            "type": "object",
-            "properties": {"env": {"type": "string"}, "file": {"type": "string"}},
-            "minProperties": 1,
-            "maxProperties": 1,
-            "additionalProperties": False,
-        }
-    ),
-]
+def _two_secrets(node: Node) -> tuple[SecretRef, ...]:
+    """One, or a list of two: the new and the old one, while one takes the other's place."""
+    items = node.items if isinstance(node, Sequence) else (node,)
+    if not 1 <= len(items) <= 2:
+        says = f"must be a secret, or a list of two while they change, found a list of {len(items)}"
+        raise Unreadable("FR404", says, node.span)
+    return tuple(_secret(item) for item in items)
+
+
+_SCHEMA = {
+    "type": "object",
+    "properties": {"env": {"type": "string"}, "file": {"type": "string"}},
+    "minProperties": 1,
+    "maxProperties": 1,
+    "additionalProperties": False,
+}
+
+Secret = Annotated[SecretRef, PlainValidator(_secret), WithJsonSchema({**_SCHEMA})]
 """A key that takes a secret."""
+
+Secrets = Annotated[
+    tuple[SecretRef, ...],
+    PlainValidator(_two_secrets),
+    WithJsonSchema({"anyOf": [_SCHEMA, {"type": "array", "items": _SCHEMA, "minItems": 1, "maxItems": 2}]}),
+]
+"""A key that takes a secret, or two while they change."""
 
 
 def hidden(texts: Mapping[str, str], findings: Iterable[Diagnostic]) -> dict[str, str]:

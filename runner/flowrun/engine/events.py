@@ -21,9 +21,10 @@ class Began:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Health and metrics are served at that address."""
+    """Health and metrics are served at that address; `deals`: deals are taken there too."""
 
     url: str
+    deals: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,14 @@ class Carried:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivered:
+    """Webhooks were told of firings, or could not be: how many by webhook and what came of it (`taken`, `failed`,
+    `gone`, or `dead`: given up)."""
+
+    counts: dict[tuple[str, str], int]
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The run is over; `signal` (SIGTERM, SIGINT) is what ended it, null where it came to its end by itself."""
 
@@ -91,8 +100,8 @@ class Ended:
     signal: str | None
 
 
-Event: TypeAlias = Began | Listening | Ticked | Retried | Warned | Recovered | Pulled | Carried | Ended
+Event: TypeAlias = Began | Listening | Ticked | Retried | Warned | Recovered | Pulled | Carried | Delivered | Ended
 
-ABOUT = ("clock", "deals", "register", "server", "source", "store")
+ABOUT = ("clock", "deals", "register", "server", "source", "store", "webhooks")
 """What the troubles of a run are about: the clock stepped back, the database turned deals down, the register of runners
-or the server of metrics failed, the place where deals live or the store was away."""
+or the server of metrics failed, the place where deals live or the store was away, webhooks could not be told."""

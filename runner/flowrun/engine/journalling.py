@@ -25,7 +25,7 @@ PENDING = "pending"
 PARKED: ColumnElement[str] = literal_column("'parked'")
 """Written into the statement, not bound: SQLite uses the partial index over parked rows only then."""
 
-_REVISION: ColumnElement[int] = parameter("revision", Integer)
+REVISION: ColumnElement[int] = parameter("revision", Integer)
 
 
 def name_copies(flow: Flow, acted: str = FIRED) -> Statement:
@@ -56,7 +56,7 @@ def _journal_rows(flow: Flow, acted: str) -> tuple[list[str], Any]:
         "target": acts.c.target_id if acted == FIRED else null(),
         "due_at": acts.c.due_at,
         "fired_at": NOW,
-        "revision": _REVISION,
+        "revision": REVISION,
         "reason": acts.c.reason,
         "_lineage": case((made, func.coalesce(deal.c._root, deal.c.id))),
     }

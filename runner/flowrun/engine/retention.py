@@ -11,7 +11,8 @@ A row of the journal may go when all of this holds:
   the journal then still remembers.
 
 A revision may go when another took its place before the retention, no row that stays was written under it, and no
-tunnel had its `once: deal` there last. What breakers counted (`activity`) may go once it is out of every window.
+tunnel had its `once: deal` there last. What breakers counted (`activity`) may go once it is out of every window, and
+what webhooks were told in vain once it is older than the retention.
 
 Rows go in batches, each a short write transaction in which all of this is asked anew, so runners go on meanwhile and
 an interruption leaves nothing half done.
@@ -26,12 +27,13 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, no
 
 from flowrun.calendars.durations import Duration
 from flowrun.calendars.zones import zone
+from flowrun.engine.deliveries import DEAD
 from flowrun.engine.journalling import PENDING
 from flowrun.flow.codec import once_per_deal
 from flowrun.flow.model import Flow
 from flowrun.store import revisions, runners
 from flowrun.store.connection import Store
-from flowrun.store.tables import activity, calls, deals_table, existing, firings, flowrun
+from flowrun.store.tables import activity, calls, deals_table, deliveries, existing, firings, flowrun
 from flowrun.store.tables import revisions as revisions_table
 
 BATCH = 20_000
@@ -40,8 +42,8 @@ BATCH = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """How much may go, or went: rows of the journal, revisions, instants that breakers remembered, and runners that
-    have gone (however lately).
+    """How much may go, or went: rows of the journal, revisions, instants that breakers remembered, runners that have
+    gone (however lately), and firings that webhooks were told in vain.
 
     `before` is the instant (ms, UTC) up to which history is old, local to `timezone`.
     """
@@ -52,9 +54,10 @@ class Doomed:
     revisions: int = 0
     activity: int = 0
     runners: int = 0
+    deliveries: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.firings or self.revisions or self.activity or self.runners)
+        return bool(self.firings or self.revisions or self.activity or self.runners or self.deliveries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ def doomed(store: Store, age: Duration) -> Doomed:
             len(_superseded(connection, terms, before) - told),
             idle.scalar_one(),
             sum(runner.gone(now) for runner in runners.registered(connection)),
+            connection.execute(select(func.count()).select_from(deliveries).where(_dead(before))).scalar_one(),
         )
 
 
@@ -115,7 +119,8 @@ def prune(store: Store, age: Duration) -> Doomed:
         connection.execute(delete(existing).where(not_(_stands())))
         connection.execute(delete(calls).where(not_(exists().where(firings.c.seq == calls.c.firing))))
         left = runners.forget_gone(connection, transaction.now)
-    return replace(gone, revisions=len(numbers), activity=idle, runners=left)
+        letters = connection.execute(delete(deliveries).where(_dead(before))).rowcount
+    return replace(gone, revisions=len(numbers), activity=idle, runners=left, deliveries=letters)
 
 
 def _before(flow: Flow, age: Duration, now: int) -> int:
@@ -165,6 +170,11 @@ def _idle(terms: _Terms, before: int, now: int) -> ColumnElement[bool]:
     windows = {one.id: one.breaker.per for one in terms.flow.tunnels.values() if one.breaker}
     inside = [and_(activity.c.tunnel == id_, activity.c.at > now - per) for id_, per in windows.items()]
     return and_(activity.c.at < before, not_(or_(*inside)) if inside else activity.c.at.is_not(None))
+
+
+def _dead(before: int) -> ColumnElement[bool]:
+    """Whether it was told in vain, of a firing before that."""
+    return and_(deliveries.c.state == DEAD, deliveries.c.fired_at < before)
 
 
 def _stands() -> ColumnElement[bool]:

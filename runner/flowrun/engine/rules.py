@@ -10,6 +10,7 @@ from sqlalchemy import insert, select
 from flowrun.engine.act import Acting, acting
 from flowrun.engine.alone import Locks, locks
 from flowrun.engine.batch import batch, candidates
+from flowrun.engine.deliveries import noting
 from flowrun.engine.gather import Gathering, gathering
 from flowrun.engine.guards import Beyond, Guard, guards, sensitive
 from flowrun.engine.judge import Ground, judging
@@ -28,7 +29,8 @@ Chunk = tuple[int, int]
 @dataclass(frozen=True, slots=True)
 class Rules:
     """A revision, ready to run. `order` are its tunnels by file position; `judge` is by chunk; `routed` are the stages
-    that a tunnel leaves which isn't off. `outgoing` takes the place of acting where what fires is carried elsewhere."""
+    that a tunnel leaves which isn't off. `outgoing` takes the place of acting where what fires is carried elsewhere;
+    `noting` writes down what webhooks are to be told."""
 
     revision: int
     flow: Flow
@@ -41,13 +43,16 @@ class Rules:
     locks: Locks
     routed: frozenset[str]
     outgoing: Outgoing | None = None
+    noting: Statement | None = None
 
 
-def rules_of(revision: int, flow: Flow, beyond: Beyond | None = None, *, away: bool = False) -> Rules:
+def rules_of(revision: int, flow: Flow, beyond: Beyond | None = None, *, live: bool = False) -> Rules:
     """Compile a revision. `beyond`: deals that stand beside those of the store.
 
-    `away`: where deals live elsewhere, what fires is to be carried there; else it happens at once, as in a scratch.
+    `live`: where deals live elsewhere, what fires is to be carried there, and webhooks are told; else it happens at
+    once, and nobody is told, as in a scratch.
     """
+    away = live and flow.source.elsewhere
     order = tuple(flow.tunnels.values())
     on = {at: tunnel for at, tunnel in enumerate(order) if tunnel.mode is not Mode.OFF}
     chunks = chunked(on)
@@ -70,7 +75,8 @@ def rules_of(revision: int, flow: Flow, beyond: Beyond | None = None, *, away: b
         guards=guards(flow, order, beyond),
         locks=locks(on),
         routed=frozenset(stage for tunnel in on.values() for stage in tunnel.sources),
-        outgoing=outgoing(flow, chunks) if away and flow.source.elsewhere else None,
+        outgoing=outgoing(flow, chunks) if away else None,
+        noting=noting(flow, order, away=away) if live else None,
     )
 
 

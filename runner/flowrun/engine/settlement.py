@@ -22,6 +22,7 @@ from sqlalchemy import BigInteger, Row, bindparam, case, delete, exists, func, i
 
 from flowrun.engine.alone import lock_pipelines
 from flowrun.engine.calls import CALLING, DUE, PARKED, UNKNOWN, Call, Stored, parts, wake_after
+from flowrun.engine.deliveries import note_settled
 from flowrun.engine.effects import CARRIED, one_hop_more
 from flowrun.engine.rereads import lock_deals, read_again
 from flowrun.engine.source import next_number
@@ -168,6 +169,7 @@ class _Settling:
             .values(result="fired", target=bindparam("_id"), fired_at=self._now, reason=None, _retry=0),
             [{"_firing": firing, "_id": name} for firing, name in names.items()],
         )
+        note_settled(connection, self._flow, list(names), self._now)
         self._forget([row for row, _ in done])
         self._count([row for row, _ in done])
         # Where the deal has moved on, what the store knows of it is older than the call.
@@ -300,6 +302,7 @@ class _Settling:
         for part in parts([row.firing for row in rows]):
             parked = {"result": "parked", "reason": reason.value, "fired_at": self._now, "_retry": 0, **kept}
             self._connection.execute(update(firings).where(firings.c.seq.in_(part)).values(parked))
+        note_settled(self._connection, self._flow, [row.firing for row in rows], self._now)
         self._put([_Fresh(row, result, PARKED) for row, result in given_up])
         for row in rows:
             self._note(row, "parked")

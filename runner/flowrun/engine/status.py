@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from flowrun.engine.deliveries import WebhookStatus, webhook_status
 from flowrun.engine.elsewhere import Elsewhere, elsewhere
 from flowrun.engine.journalling import PARKED
 from flowrun.errors import WorkFailed
@@ -46,11 +47,13 @@ class Status:
     board: dict[str, int]
     runners: tuple[Registered, ...] = ()
     source: Elsewhere | None = None
+    webhooks: tuple[WebhookStatus, ...] = ()
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing waits for a person: no tunnel tripped, no firing parked."""
-        return not self.parked and all(tunnel.state != "tripped" for tunnel in self.tunnels)
+        """Whether nothing waits for a person: no tunnel tripped, no firing parked, no webhook told in vain."""
+        told = not any(one.dead or one.disabled_at is not None for one in self.webhooks)
+        return told and not self.parked and all(tunnel.state != "tripped" for tunnel in self.tunnels)
 
 
 def status(store: Store) -> Status:
@@ -69,6 +72,7 @@ def status(store: Store) -> Status:
         awake = connection.execute(select(func.count()).where(queue.c.wake_at <= now)).scalar_one()
         present = registered(connection)
         source = elsewhere(connection, applied.flow)
+        hooks = webhook_status(connection, applied.flow)
         next_at = connection.execute(select(func.min(queue.c.wake_at))).scalar_one()
     return Status(
         now=now,
@@ -91,6 +95,7 @@ def status(store: Store) -> Status:
         board={stage: by_stage.get(stage, 0) for stage in applied.flow.stages},
         runners=present,
         source=source,
+        webhooks=hooks,
     )
 
 

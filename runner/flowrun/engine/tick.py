@@ -78,8 +78,8 @@ def compiled(number: int, text: str) -> Rules:
 
 
 def compiled_live(number: int, text: str) -> Rules:
-    """The same for the store itself: where deals live elsewhere, what fires is carried there."""
-    return rules_of(number, loads(text), away=True)
+    """The same for the store itself: where deals live elsewhere, what fires is carried there; webhooks are told."""
+    return rules_of(number, loads(text), live=True)
 
 
 Judge = Callable[[Connection, Rules, Mapping[str, object]], None]
@@ -208,6 +208,8 @@ class Ticker:
             connection, rules.flow, rules.order, rules.guards, rules.gathering, moment, waiting, looking
         )
         out.act(connection, moment)
+        if rules.noting is not None:
+            rules.noting.run(connection, **moment)
         remember_waiting(connection, settlement, rules.order)
         rules.acting.unqueue.run(connection, cut=cut)
         rules.acting.queue_waiting.run(connection, cut=cut)
@@ -289,6 +291,8 @@ def _act(
     acting.journal.run(connection, **moment)
     if settled or done is None:
         acting.rejournal.run(connection, **moment)
+    if rules.noting is not None:
+        rules.noting.run(connection, **moment)
     for statements, positions in (
         (acting.copies, copied),
         (acting.origins, _fired(done, Route.ORIGIN)),

@@ -34,12 +34,14 @@ from flowrun.flow.model import (
     Rails,
     Removed,
     Rotate,
+    SecretRef,
     Setting,
     SourceSpec,
     Stage,
     Tunnel,
     UnlessExists,
     Var,
+    Webhook,
 )
 
 VERSION = 1
@@ -171,6 +173,7 @@ def _flow(flow: Flow) -> Record:
         moved=[{"kind": moved.kind, "old": moved.old, "new": moved.new} for moved in flow.moved],
         removed=[{"stage": removed.stage, "target": removed.target} for removed in flow.removed],
         source=_source(flow.source),
+        webhooks=[_webhook(webhook) for webhook in flow.webhooks.values()],
         limits=_limits(flow.limits),
         rails={"existing": flow.rails.existing, "share": flow.rails.share},
         environment=flow.environment,
@@ -245,6 +248,16 @@ def _source(source: SourceSpec) -> str | Record:
     return {"type": source.type, "options": dict(source.options)} if source.options else source.type
 
 
+def _webhook(webhook: Webhook) -> Record:
+    return _record(
+        id=webhook.id,
+        url=webhook.url,
+        secrets=[_record(env=secret.env, file=secret.file) for secret in webhook.secrets],
+        tunnels=list(webhook.tunnels),
+        results=list(webhook.results),
+    )
+
+
 def _settable(fields: Mapping[str, Field]) -> dict[str, Type]:
     return {"title": TEXT, "owner": TEXT, **{name: field.type for name, field in fields.items()}}
 
@@ -283,6 +296,7 @@ class _Reader:
             moved=tuple(Moved(**item) for item in record.get("moved", ())),
             removed=tuple(Removed(**item) for item in record.get("removed", ())),
             source=_read_source(record["source"]),
+            webhooks={item["id"]: _read_webhook(item) for item in record.get("webhooks", ())},
             limits=Limits(**record["limits"]),
             rails=Rails(**record["rails"]),
             environment=record.get("environment"),
@@ -336,6 +350,11 @@ def _sure(parsed: E | None, problems: Iterable[Problem], text: str) -> E:
 
 def _read_source(item: str | Record) -> SourceSpec:
     return SourceSpec(item) if isinstance(item, str) else SourceSpec(item["type"], item["options"])
+
+
+def _read_webhook(item: Record) -> Webhook:
+    secrets = tuple(SecretRef(**secret) for secret in item["secrets"])
+    return Webhook(item["id"], item["url"], secrets, tuple(item.get("tunnels", ())), tuple(item["results"]))
 
 
 def _duration(text: str) -> Duration:

@@ -270,6 +270,29 @@ class SourceSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretRef:
+    """Where a secret stands: in a variable of the environment, or in a file (a relative path starts where those of the
+    source do). Exactly one of them is not None."""
+
+    env: str | None = None
+    file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Whom to tell of firings: those of `tunnels` (empty: of all) that came to one of `results`.
+
+    What is told is signed with each of `secrets`: two while one takes the other's place.
+    """
+
+    id: str
+    url: str
+    secrets: tuple[SecretRef, ...]
+    tunnels: tuple[str, ...] = ()
+    results: tuple[str, ...] = ("fired",)
+
+
+@dataclass(frozen=True, slots=True)
 class Flow:
     """A whole configuration. Mappings and tuples keep the order of the files (path, then position)."""
 
@@ -283,6 +306,7 @@ class Flow:
     moved: tuple[Moved, ...] = ()
     removed: tuple[Removed, ...] = ()
     source: SourceSpec = SourceSpec()
+    webhooks: Mapping[str, Webhook] = field(default_factory=dict)
     limits: Limits = Limits()
     rails: Rails = Rails()
     environment: str | None = None

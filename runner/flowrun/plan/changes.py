@@ -28,6 +28,7 @@ from flowrun.plan.written import (
     tokens,
     tunnel_keys,
     var_keys,
+    webhook_keys,
 )
 
 _Thing = TypeVar("_Thing")
@@ -52,6 +53,7 @@ class ChangeKind(StrEnum):
     PIPELINE = "pipeline"
     STAGE = "stage"
     TUNNEL = "tunnel"
+    WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ def changes(base: Flow | None, wanted: Flow) -> Plan:
         *_things(ChangeKind.PIPELINE, *_pipelines(new_names, wanted, renamed), renamed.pipelines, old.pipelines),
         *_things(ChangeKind.STAGE, *_stages(new_names, wanted), _on_their_own(renamed), old.stages),
         *_things(ChangeKind.TUNNEL, *_tunnels(new_names, wanted), renamed.tunnels),
+        *_things(ChangeKind.WEBHOOK, _each(old.webhooks, webhook_keys), _each(wanted.webhooks, webhook_keys)),
     ]
     kinds, actions = list(ChangeKind), list(ChangeAction)
     found.sort(key=lambda change: (kinds.index(change.kind), actions.index(change.action)))

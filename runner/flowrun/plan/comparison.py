@@ -16,6 +16,7 @@ _PATH = {
     ChangeKind.CALENDAR: "calendars/",
     ChangeKind.SETTING: "settings/",
     ChangeKind.TUNNEL: "tunnels.",
+    ChangeKind.WEBHOOK: "webhooks/",
 }
 """How the paths of each kind in `Places` begin; pipelines and stages go by their bare id."""
 

@@ -71,7 +71,7 @@ class ChangeRecord(_Growing):
     """One change of one thing."""
 
     action: Literal["add", "change", "rename", "remove"]
-    kind: str = Field(description="setting, var, field, calendar, pipeline, stage or tunnel")
+    kind: str = Field(description="setting, var, field, calendar, pipeline, stage, tunnel or webhook")
     id: str
     keys: list[KeyRecord]
 

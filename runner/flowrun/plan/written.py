@@ -31,6 +31,7 @@ from flowrun.flow.model import (
     Tunnel,
     UnlessExists,
     Var,
+    Webhook,
 )
 
 Keys = Mapping[str, str | None]
@@ -125,6 +126,17 @@ def setting_keys(flow: Flow) -> Mapping[str, Keys]:
 def source_keys(source: SourceSpec) -> Keys:
     """The keys of where deals live; those of a mapping within it each for itself, `columns.amount`."""
     return {"type": source.type, **dict(_leaves("", source.options))}
+
+
+def webhook_keys(webhook: Webhook) -> Keys:
+    """The keys of a webhook."""
+    secrets = [f"{{env: {one.env}}}" if one.env is not None else f"{{file: {one.file}}}" for one in webhook.secrets]
+    return {
+        "url": webhook.url,
+        "secret": secrets[0] if len(secrets) == 1 else list_text(secrets),
+        "tunnels": list_text(sorted(webhook.tunnels)) if webhook.tunnels else None,
+        "results": list_text(sorted(webhook.results)),
+    }
 
 
 def value_text(value: Value, type_: Type) -> str:

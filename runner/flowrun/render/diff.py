@@ -215,6 +215,8 @@ def _aside(change: Change, of: Comparison) -> tuple[list[str], str]:
             words = [", ".join(id_.partition(".")[2] for id_ in own if id_.startswith(f"{change.id}."))]
         case ChangeKind.FIELD:
             words = [given["type"]]
+        case ChangeKind.WEBHOOK:
+            words = [given["url"]]
         case ChangeKind.STAGE:
             words = [given.get("outcome", "")]
         case ChangeKind.VAR | ChangeKind.SETTING if "value" in given:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowrun.engine.events import Began, Carried, Ended, Event, Listening, Pulled, Recovered, Ticked, Warned
+from flowrun.engine.events import Began, Carried, Delivered, Ended, Event, Listening, Pulled, Recovered, Ticked, Warned
 from flowrun.render.ink import Ink, Line, Run, line
 from flowrun.render.totals import carried_text, pulled_text, tick_text
 
@@ -12,8 +12,8 @@ def event_text(event: Event) -> Line | None:
     match event:
         case Began(endless=True):
             return _note("running; stop with Ctrl-C")
-        case Listening(url):
-            return _note(f"listening at {url}: /healthz, /readyz, /metrics")
+        case Listening(url, deals):
+            return _note(f"listening at {url}: /healthz, /readyz, /metrics{', /deals' if deals else ''}")
         case Ticked(tick, endless=True) if tick.results:
             return tick_text(tick)
         case Carried(endless=True):
@@ -31,8 +31,8 @@ def event_content(event: Event) -> tuple[str, str, dict[str, object]] | None:
         case Began(runner, revision, endless):
             content = {"revision": revision, "endless": endless, "version": runner.version}
             return "info", "began", {"host": runner.host, "pid": runner.pid, **content}
-        case Listening(url):
-            return "info", "listening", {"url": url}
+        case Listening(url, deals):
+            return "info", "listening", {"url": url, "deals": deals}
         case Ticked(tick, totals) if tick.results:
             content = {"looked": tick.looked, "fired": tick.fired, "tunnels": _by_tunnel(tick.by_tunnel)}
             return "info", "tick", {"revision": tick.revision, **content, "seconds": round(totals.seconds, 6)}
@@ -46,6 +46,8 @@ def event_content(event: Event) -> tuple[str, str, dict[str, object]] | None:
         case Carried(by_tunnel=by_tunnel):
             fired = sum(count for (_, result), count in by_tunnel.items() if result == "fired")
             return "info", "carried", {"fired": fired, "tunnels": _by_tunnel(by_tunnel)}
+        case Delivered(counts):
+            return "info", "delivered", {"webhooks": _by_tunnel(counts)}
         case Ended(totals, signal):
             fired = totals.count("fired")
             content = {"looked": totals.looked, "ticks": totals.ticks, "fired": fired}

@@ -20,6 +20,7 @@ def doomed_text(found: Doomed, *, done: bool) -> list[Line]:
         counted(found.revisions, "revision"),
         counted(found.activity, "count of breakers", "counts of breakers"),
         *[counted(found.runners, "runner that has gone", "runners that have gone")] * bool(found.runners),
+        *[counted(found.deliveries, "dead letter", "dead letters")] * bool(found.deliveries),
     ]
     return [
         line(f"{'Pruned' if done else 'Older than'} {'' if done else before + ' and of no use: '}{', '.join(parts)}.")

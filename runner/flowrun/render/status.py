@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flowrun.clock import iso
+from flowrun.engine.deliveries import WebhookStatus
 from flowrun.engine.status import Status, TunnelStatus
 from flowrun.render.board import board
 from flowrun.render.ink import Ink, Line, Run, line
@@ -26,6 +27,15 @@ _RUNNERS = (
     Column("since"),
     Column("seen"),
     Column("fired", right=True),
+)
+
+
+_WEBHOOKS = (
+    Column("webhook", flexible=True),
+    Column("state"),
+    Column("waiting", right=True),
+    Column("dead", right=True),
+    Column("said last", flexible=True),
 )
 
 
@@ -54,6 +64,10 @@ def status_text(found: Status, store: str, columns_wide: int | None) -> list[Lin
             line(),
             *table(_RUNNERS, [_runner(runner, found.now, zone) for runner in found.runners], columns_wide),
         ]
+    if found.webhooks:
+        lines += [line(), *table(_WEBHOOKS, [_webhook(one) for one in found.webhooks], columns_wide)]
+    if any(one.dead or one.disabled_at is not None for one in found.webhooks):
+        lines.append(line(Run("webhooks: ", Ink.WARNING), "what could not be told is tried again by: flowrun retry"))
     for tunnel in found.tunnels:
         if tunnel.state == "tripped":
             lines.append(line(Run("tripped: ", Ink.WARNING), f"look why, then: flowrun resume {tunnel.id}"))
@@ -84,6 +98,17 @@ def status_content(found: Status, store: str) -> dict[str, object]:
             }
             for tunnel in found.tunnels
         ],
+        "webhooks": [
+            {
+                "id": one.id,
+                "state": "live" if one.disabled_at is None else "disabled",
+                "waiting": one.waiting,
+                "dead": one.dead,
+                "said": one.said,
+                "disabled_at": None if one.disabled_at is None else iso(one.disabled_at),
+            }
+            for one in found.webhooks
+        ],
         "runners": [
             {
                 "id": runner.id,
@@ -105,6 +130,12 @@ def _runner(runner: Registered, now: int, zone: str) -> tuple[str | Run, ...]:
     seen = Run(f"{moment(runner.seen_at, zone)}, gone", Ink.WARNING) if runner.gone(now) else "now"
     since = moment(runner.started_at, zone)
     return runner.id, runner.host, str(runner.pid), runner.version, since, seen, f"{runner.fired:,}"
+
+
+def _webhook(one: WebhookStatus) -> tuple[str | Run, ...]:
+    state = "live" if one.disabled_at is None else Run("disabled", Ink.WARNING)
+    dead = Run(f"{one.dead:,}", Ink.WARNING if one.dead else Ink.PLAIN)
+    return one.id, state, f"{one.waiting:,}", dead, one.said or ""
 
 
 def _summary(found: Status) -> str:

@@ -1,6 +1,7 @@
-"""The three pages: /healthz (is the process well?), /readyz (can it do its work?), /metrics.
+"""The three pages: /healthz (is the process well?), /readyz (can it do its work?), /metrics; beside them the doors for
+deals (`serving.deals`).
 
-They are read, and nothing else: only GET and HEAD, no bodies, one request a connection.
+The pages are read, and nothing else: only GET and HEAD, no bodies. All of it is one request a connection.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -18,8 +20,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowrun.engine.gauges import Gauges
 from flowrun.errors import FlowrunError, WorkFailed
+from flowrun.serving.deals import Doors
 from flowrun.serving.metrics import Metrics
 from flowrun.serving.probe import Probe
+from flowrun.serving.problems import PROBLEM, Document, Problem
 from flowrun.serving.pulse import Pulse
 
 PATIENCE = 3.0
@@ -69,20 +73,31 @@ class Pages:
         return answer.result()
 
 
-def app(pages: Pages) -> ASGIApp:
-    """The application of these pages."""
+def app(pages: Pages, doors: Doors) -> ASGIApp:
+    """The application of these pages and doors."""
     routes = [
         Route(path, page, methods=["GET"])
         for path, page in (("/healthz", pages.healthz), ("/readyz", pages.readyz), ("/metrics", pages.measured))
     ]
-    return _Strict(Starlette(routes=routes))
+    return _Strict(Starlette(routes=routes), ServerErrorMiddleware(doors, _defect))
+
+
+def _defect(_request: Request, _error: Exception) -> Response:
+    """What whoever asked is told of a defect; the run is told what it was."""
+    return Document(Problem(500, "a defect of flowrun; its log says more").content, 500, media=PROBLEM)
+
+
+def takes_deals(path: str) -> bool:
+    """Whether that is the path of a door, not of a page."""
+    return path.startswith(("/deals", "/openapi.json"))
 
 
 class _Strict:
-    """Takes no bodies, and lets no connection live on after its answer."""
+    """Takes no bodies but for deals, and lets no connection live on after its answer."""
 
-    def __init__(self, inner: ASGIApp) -> None:
-        self._inner = inner
+    def __init__(self, pages: ASGIApp, doors: ASGIApp) -> None:
+        self._pages = pages
+        self._doors = doors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def closing(message: Message) -> None:
@@ -93,8 +108,9 @@ class _Strict:
             await send(message)
 
         headers = Headers(scope=scope)
-        inner = self._inner
-        if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
+        inner = self._doors if takes_deals(scope["path"]) else self._pages
+        bodied = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+        if bodied and inner is self._pages:
             inner = PlainTextResponse("no body is taken here\n", 413)
         await inner(scope, receive, closing)
 

@@ -23,12 +23,13 @@ from prometheus_client.registry import Collector
 
 from flowrun import __version__
 from flowrun.engine.elsewhere import MOST
-from flowrun.engine.events import ABOUT, Carried, Event, Pulled, Retried, Ticked, Warned
+from flowrun.engine.events import ABOUT, Carried, Delivered, Event, Pulled, Retried, Ticked, Warned
 from flowrun.engine.gauges import Gauges
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _DEALS = (1, 10, 50, 100, 500, 1_000, 2_500, 5_000, 10_000)
 _PULLED = ("added", "changed", "moved", "gone", "bad")
+_METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE"})
 _UP_TO = f"{MOST} means that many or more"
 
 
@@ -78,6 +79,18 @@ class Metrics:
             ["change"],
             registry=self._registry,
         )
+        self._deliveries = Counter(
+            "flowrun_deliveries",
+            "Attempts of this runner to tell webhooks of firings.",
+            ["webhook", "result"],
+            registry=self._registry,
+        )
+        self._requests = Counter(
+            "flowrun_deal_requests",
+            "Requests about deals that this runner answered.",
+            ["method", "status"],
+            registry=self._registry,
+        )
         for what in _PULLED:
             self._pulled.labels(what)
         for about in ABOUT:
@@ -97,10 +110,17 @@ class Metrics:
             case Pulled():
                 for what in _PULLED:
                     self._pulled.labels(what).inc(getattr(event, what))
+            case Delivered(counts):
+                for (webhook, result), count in counts.items():
+                    self._deliveries.labels(webhook, result).inc(count)
             case Retried():
                 self._retries.inc()
             case Warned(_, about):
                 self._troubles.labels(about).inc()
+
+    def count_request(self, method: str, status: int) -> None:
+        """A request about deals was answered."""
+        self._requests.labels(method if method in _METHODS else "other", str(status)).inc()
 
     def text(self, found: Gauges | None, accepted: str) -> tuple[bytes, str]:
         """All of them, and their media type, one that is accepted. `found` is None where the store can't be read."""

@@ -54,18 +54,25 @@ def lines(file: TextIO) -> Iterator[Line]:
                 yield Line(number, text, content, None)
 
 
+def document(text: str, what: str) -> object:
+    """What the JSON text says, its numbers as `Number`; messages call it `what`. Raises BadValue."""
+    try:
+        return json.loads(
+            text, parse_int=Number, parse_float=Number, parse_constant=_no_constant, object_pairs_hook=_unique
+        )
+    except json.JSONDecodeError as error:
+        where = f"column {error.colno}" if error.lineno == 1 else f"line {error.lineno}, column {error.colno}"
+        raise BadValue(f"{what} is no JSON: {error.msg[:1].lower()}{error.msg[1:]} at {where}") from None
+    except RecursionError:
+        raise BadValue(f"{what} is nested too deeply") from None
+
+
 def parse(text: str) -> Mapping[str, object] | str:
     """The object that a line holds, or why it is none."""
     try:
-        found = json.loads(
-            text, parse_int=Number, parse_float=Number, parse_constant=_no_constant, object_pairs_hook=_unique
-        )
+        found = document(text, "the line")
     except BadValue as error:
         return str(error)
-    except json.JSONDecodeError as error:
-        return f"the line is no JSON: {error.msg[:1].lower()}{error.msg[1:]} at column {error.colno}"
-    except RecursionError:
-        return "the line is nested too deeply"
     return found if isinstance(found, dict) else 'the line is no object; expected { "id": …, "at": … }'
 
 
@@ -100,7 +107,7 @@ def text_of(value: object) -> str | None:
     """A JSON text, or None for null. Raises BadValue."""
     if value is None or (isinstance(value, str) and not isinstance(value, Number)):
         return value or None
-    raise BadValue(f"{_shown(value)} is no text; write it in quotes")
+    raise BadValue(f"{shown(value)} is no text; write it in quotes")
 
 
 def reader(flow: Flow, name: str) -> Callable[[object], str | int | None]:
@@ -141,11 +148,11 @@ def _value(value: object, type_: Type, local: Zone) -> Value:
             return tags(value)
         case ((Kind.BOOLEAN | Kind.INTEGER | Kind.TAGS), _):
             expected = {Kind.BOOLEAN: "true or false", Kind.INTEGER: "an integer", Kind.TAGS: "a list of texts"}
-            raise BadValue(f"{_shown(value)} is not {expected[type_.kind]}")
+            raise BadValue(f"{shown(value)} is not {expected[type_.kind]}")
         case _, str():
             return read(text_of(value) or "", TEXT if type_.kind is Kind.TEXT else type_, local)
         case _:
-            raise BadValue(f"{_shown(value)} is no {type_}")
+            raise BadValue(f"{shown(value)} is no {type_}")
 
 
 def _plain(number: str) -> str:
@@ -156,13 +163,14 @@ def _plain(number: str) -> str:
     sign, whole, fraction, exponent = found.groups()
     digits, shift = whole + (fraction or ""), int(exponent) - len(fraction or "")
     if len(digits) + abs(shift) > _MOST_DIGITS:
-        raise BadValue(f"{_shown(Number(number))} is too large or too small")
+        raise BadValue(f"{shown(Number(number))} is too large or too small")
     if shift >= 0:
         return sign + digits + "0" * shift
     digits = digits.rjust(1 - shift, "0")
     return f"{sign}{digits[:shift]}.{digits[shift:].rstrip('0') or '0'}".removesuffix(".0")
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """The value as messages have it: its JSON text, cut."""
     text = str(value) if isinstance(value, Number) else json.dumps(value, ensure_ascii=False, default=str)
     return excerpt(text, 40)

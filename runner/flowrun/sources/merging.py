@@ -10,7 +10,7 @@ What a row's stage means for a deal that exists is `Stages`: `deals._imported` k
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -126,6 +126,23 @@ class Merge:
             connection.execute(do.queueing(last, now))
         tally.rejected = len(batch.faults)
         return tally
+
+    def each(self, connection: Connection) -> Iterator[tuple[int, Tally]]:
+        """What each row of the last batch did that could be merged, by its line."""
+        row = self._do.incoming
+        for line, seq, mark in connection.execute(select(row.c._line, row.c._seq, row.c._mark)):
+            marks = mark or 0
+            yield (
+                line,
+                Tally(
+                    rows=1,
+                    added=int(seq is None),
+                    changed=int(marks & _DIFFERS != 0),
+                    moved=int(marks & _MOVES != 0),
+                    unchanged=int(seq is not None and not marks & (_DIFFERS | _MOVES)),
+                    kept=int(marks & _KEEPS != 0),
+                ),
+            )
 
 
 def fresh(connection: Connection, *tables: Table) -> None:

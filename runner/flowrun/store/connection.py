@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeAlias
 
 from sqlalchemy import Connection, Engine, RootTransaction, delete, func, insert, inspect, select, update
 from sqlalchemy.engine import URL, make_url
@@ -31,6 +31,10 @@ from flowrun.store.database import GLANCING, WRITING, Database
 from flowrun.store.tables import flowrun
 
 _CREDENTIALS = re.compile("//[^/]*@")
+
+
+Snapshot: TypeAlias = Connection
+"""A connection on which a snapshot is open (`Store.read`), for those who don't know the database."""
 
 
 @dataclass(frozen=True, slots=True)

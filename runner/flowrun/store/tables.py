@@ -273,6 +273,60 @@ waiters = Table(
 )
 """Deals (by `deals.seq`) that wait for what becomes of a call, since `unless_exists` looks in that pipeline."""
 
+answers = Table(
+    "answers",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("content", Text),
+    Column("at", BigInteger, nullable=False),
+    Index("answers_at", "at"),
+)
+"""What was answered over HTTP to requests that had a key of their own (`Idempotency-Key`), for a day. `digest` is that
+of the request, `content` the JSON text of the answer (null: it had none)."""
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("seq", Number, primary_key=True),
+    Column("webhook", Text, nullable=False),
+    Column("tunnel", Text, nullable=False),
+    Column("deal", Text, nullable=False),
+    Column("entry", Integer, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("from_stage", Text, nullable=False),
+    Column("to_stage", Text, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("target", Text),
+    Column("due_at", BigInteger),
+    Column("fired_at", BigInteger, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("reason", Text),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", BigInteger, nullable=False),
+    Column("since", BigInteger),
+    Column("runner", Text),
+    Column("leased_until", BigInteger),
+    Column("said", Text),
+    Index("deliveries_order", "webhook", "state", "next_at", "seq"),
+)
+"""Firings that are to be told to a webhook, each with what the journal said of it then; what was taken is deleted.
+`state` is due or dead; a due one is being delivered by `runner` until `leased_until`, which is its `next_at` then.
+`since` is when it was tried first, `said` what came of the last attempt; both null before."""
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("disabled_at", BigInteger, nullable=False),
+    Column("said", Text),
+)
+"""Webhooks whose receiver said that it is gone for good: nothing is delivered there until `retry`, or another URL is
+applied."""
+
 _COLUMN_TYPES: Mapping[Kind, TypeEngine[Any]] = {
     Kind.TEXT: Text,
     Kind.ENUM: Text,

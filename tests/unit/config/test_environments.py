@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flowrun.config import Loaded, environments, load_texts
-from flowrun.flow.model import Place
+from flowrun.flow.model import Place, SecretRef, Webhook
 
 HEAD = """\
 flowrun: 1
@@ -96,3 +96,24 @@ def test_the_work_for_other_environments_is_bounded(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(environments, "MAX_RESOLVED", 3)  # two tunnels: prod is looked at, dev is not any more
     assert loaded(PROD + dev, everywhere=True).findings == ()
     assert len(loaded(dev + PROD, everywhere=True).findings) == 1
+
+
+WEBHOOKS = """\
+  prod: {vars: {floor: 1}, webhooks: {crm: {url: "https://prod.example", secret: [{env: A}, {file: b}]}}}
+  test: {vars: {floor: 1}, webhooks: {}}
+  dev: {vars: {floor: 1}}
+webhooks:
+  all: {url: "http://10.0.0.1:8080/x?y=z", secret: {env: A}, tunnels: [t], results: [fired, parked]}
+"""
+
+
+def test_an_environment_s_webhooks_stand_in_place_of_all() -> None:
+    dev, test, prod = (loaded(WEBHOOKS, name).flow for name in ("dev", "test", "prod"))
+    assert dev is not None
+    assert test is not None
+    assert prod is not None
+    one = Webhook("all", "http://10.0.0.1:8080/x?y=z", (SecretRef(env="A"),), ("t",), ("fired", "parked"))
+    assert dev.webhooks == {"all": one}
+    assert test.webhooks == {}
+    assert prod.webhooks == {"crm": Webhook("crm", "https://prod.example", (SecretRef(env="A"), SecretRef(file="b")))}
+    assert loaded(WEBHOOKS, "prod").places["webhooks/crm"] == Place("a.yaml", 13, 39)

@@ -12,7 +12,7 @@ import pytest
 
 from flowrun.calendars.durations import Duration
 from flowrun.flow.codec import BadFlow, digest, dumps, loads, route_digest
-from flowrun.flow.model import At, Breaker, Flow, Limits, Literal, Mode, Rotate, SourceSpec, Tunnel
+from flowrun.flow.model import At, Breaker, Flow, Limits, Literal, Mode, Rotate, SecretRef, SourceSpec, Tunnel, Webhook
 from tests.unit.config.flows import WHOLE, flow
 
 FIRST = "won-to-onboarding"
@@ -75,6 +75,19 @@ def test_where_deals_live_comes_back(whole: Flow) -> None:
     assert digest(one) != digest(whole)
     bare = dataclasses.replace(whole, source=SourceSpec("crm"))
     assert loads(dumps(bare)) == bare
+
+
+def test_webhooks_come_back(whole: Flow) -> None:
+    secrets = (SecretRef(env="NEW"), SecretRef(file="old"))
+    one = dataclasses.replace(
+        whole,
+        webhooks={
+            "crm": Webhook("crm", "https://example.com", secrets, (FIRST,), ("fired", "parked")),
+            "all": Webhook("all", "http://localhost", secrets[:1]),
+        },
+    )
+    assert loads(dumps(one)) == one
+    assert digest(one) != digest(whole)
 
 
 def test_a_flow_in_the_store_is_written_as_before_there_were_other_sources(whole: Flow) -> None:

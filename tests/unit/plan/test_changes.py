@@ -8,7 +8,7 @@ import pytest
 
 from flowrun.config import load_texts
 from flowrun.flow.codec import dumps, loads
-from flowrun.flow.model import Flow, SourceSpec
+from flowrun.flow.model import Flow, SecretRef, SourceSpec, Webhook
 from flowrun.plan import Change, ChangeAction, ChangeKind, KeyChange, changes, renames
 
 _BASE = """
@@ -106,6 +106,21 @@ def test_another_way_to_write_the_same_is_no_change(old: str, new: str) -> None:
 def test_each_key_that_changes_is_told_as_its_author_writes_it(old: str, new: str, told: str | None) -> None:
     order = "change pipeline sales stages: [new, docs, invoice, won, lost] → [docs, new, invoice, won, lost]"
     assert changed((old, new)) == [told or order]
+
+
+def test_webhooks_are_told_key_by_key() -> None:
+    here = flow()
+    one = Webhook("crm", "https://a.example", (SecretRef(env="A"),))
+    two = Webhook("crm", "https://b.example", (SecretRef(env="A"), SecretRef(file="b")), ("drop",), ("parked", "fired"))
+    assert told(here, replace(here, webhooks={"crm": one})) == [
+        "add webhook crm url: None → https://a.example secret: None → {env: A} results: None → [fired]"
+    ]
+    (changed,) = told(replace(here, webhooks={"crm": one}), replace(here, webhooks={"crm": two}))
+    assert changed == (
+        "change webhook crm url: https://a.example → https://b.example secret: {env: A} → [{env: A}, {file: b}]"
+        " tunnels: None → [drop] results: [fired] → [fired, parked]"
+    )
+    assert told(replace(here, webhooks={"crm": one}), here)[0].startswith("remove webhook crm")
 
 
 def test_where_deals_live_is_told_key_by_key() -> None:

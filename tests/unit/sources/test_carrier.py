@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from flowrun.errors import SourceTrouble
+from flowrun.flow.model import SecretRef, Webhook
 from flowrun.sources.interface import Ability, Done, Later, NotDone, Order, Outcome, Refused, Unknown
+from flowrun.store.tables import deliveries
 from flowrun.testing.memory import Accident, Memory, MemorySource
 from tests.unit.sources.elsewhere import Elsewhere, elsewhere
 
@@ -47,6 +51,41 @@ def saying(*outcomes: object) -> Callable[[Memory], MemorySource]:
             return list(outcomes)  # type: ignore[arg-type]
 
     return lambda place: Says(place)
+
+
+def test_webhooks_are_told_of_it_when_it_has_happened_there() -> None:
+    e = elsewhere(ONWARD, source=saying(Refused("no")))
+    hooks = {"all": Webhook("all", "http://127.0.0.1:9", (SecretRef(env="X"),), (), ("fired", "parked"))}
+    e.world.apply_flow(replace(e.world.flow, webhooks=hooks))
+    for n in range(2):
+        e.put(f"d{n}", "sales.docs")
+    with e.intake() as intake:
+        intake.changes()
+    e.world.run()
+
+    def told() -> list[tuple[Any, ...]]:
+        with e.world.store.read() as connection:
+            columns = (
+                deliveries.c.deal,
+                deliveries.c.tunnel,
+                deliveries.c.result,
+                deliveries.c.target,
+                deliveries.c.reason,
+            )
+            return [tuple(row) for row in connection.execute(select(*columns).order_by(deliveries.c.seq))]
+
+    assert told() == [], "they are only on their way"
+    with e.carrier(source=saying(Refused("no"), Unknown("?"))(e.place)) as carrier:
+        carrier.carry()
+    assert told() == [("d0", "hand-over", "parked", None, "source")]
+    with e.carrier(source=MemorySource(e.place)) as carrier:
+        for _ in range(6):
+            e.world.run()
+            e.wait(400)
+            carrier.carry()
+    fired = [one for one in told() if one[2] == "fired"]
+    assert sorted(one[:2] for one in fired) == [("d0", "close"), ("d1", "close"), ("d1", "hand-over")]
+    assert all(one[3] for one in fired), "with the deal that was moved or made there"
 
 
 def test_one_firing_at_a_time_goes_out_and_becomes_true() -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from flowrun.errors import WorkFailed
 
-HEAD = "0004"
+HEAD = "0005"
 """The version that this flowrun works with. Versions are four digits and rise."""
 
 
