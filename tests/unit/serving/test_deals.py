@@ -578,3 +578,10 @@ def test_on_postgresql_two_runners_answer_one_key_once(fast_postgres: Database) 
             assert one.ask("GET", "/deals/d0")[1]["fields"]["amount"] == "1.50"
             assert other.ask("DELETE", "/deals/d0")[0] == 204
         assert rows(store, "SELECT id FROM deals ORDER BY id") == [("d1",), ("d2",), ("same",)]
+
+
+def test_a_body_that_is_too_large_by_its_own_word_is_not_waited_for(shared: Client) -> None:
+    with socket.create_connection((shared.host, shared.port), 10) as sender:
+        head = f"PUT /deals/d HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\nexpect: 100-continue\r\n"
+        sender.sendall(f"{head}content-type: application/json\r\ncontent-length: {Endless.SIZE}\r\n\r\n".encode())
+        assert sender.recv(65_536).startswith(b"HTTP/1.1 413 "), "and never 100 Continue"
