@@ -162,11 +162,9 @@ def test_what_is_parked_is_told_and_again_when_it_fires(tmp_path: Path) -> None:
             with store.write() as transaction:
                 assert retry(transaction, None) == 1
             post.idle()
-    assert [(one.body["type"], one.body["data"]["reason"]) for one in receiver.got] == [
-        ("firing.fired", None),
-        ("firing.parked", "hops"),
-        ("firing.fired", None),
-    ]
+    told = [(one.body["type"], one.body["data"]["reason"]) for one in receiver.got]
+    assert sorted(told[:2]) == [("firing.fired", None), ("firing.parked", "hops")], "several are sent at once"
+    assert told[2:] == [("firing.fired", None)]
     assert len({one.id for one in receiver.got}) == 3
 
 
