@@ -52,6 +52,11 @@ class _TooDeep(Exception):
         self.offset = offset
 
 
+def ready() -> None:
+    """Import Jinja now, before there are threads: two that do so at once find it half made."""
+    import jinja2  # noqa: F401
+
+
 def parse(scan: Scan) -> tuple[Syntax | None, tuple[Problem, ...]]:
     """The syntax tree of readable tokens, or the one problem that keeps them from being read."""
     from jinja2.exceptions import TemplateSyntaxError
