@@ -199,7 +199,7 @@ def test_a_tick_that_comes_to_nothing_tells_nothing(tmp_path: Path, monkeypatch:
     with opened(tmp_path, VirtualClock(NOON), told("http://127.0.0.1:9")) as store:
         sell(store, "d1")
         with monkeypatch.context() as patch:
-            patch.setattr(tick, "lock_counters", lambda _: 1 / 0)
+            patch.setattr(tick, "_count", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 Runner(store).until_idle()
         assert rows(store, "SELECT count(*) FROM deliveries") == rows(store, "SELECT count(*) FROM firings") == [(0,)]
