@@ -144,6 +144,7 @@ def test_json_is_as_documented() -> None:
                 "due_at": "2026-03-02T12:00:00.000Z",
                 "next_at": "2026-03-02T12:00:00.000Z",
                 "held_by": None,
+                "said": None,
                 "missing": [],
                 "mode": "shadow",
                 "file": "flows/sales.yaml",
