@@ -243,7 +243,7 @@ def picture(url: str) -> Picture:
     engine = foreign(url)
     with engine.connect() as connection:
         found = connection.execute(text("SELECT * FROM deals WHERE 1 = 0")).keys()
-        columns = [name for name in found if name != "seq"]
+        columns = sorted(name for name in found if name != "seq")  # an upgrade adds columns at the end
         named = ", ".join(f'deals."{name}"' for name in columns)
         return {
             table: [tuple(row) for row in connection.execute(text(query.format(deals=named)))]

@@ -18,9 +18,11 @@ def turn_back(ground: Ground, url: str, version: str) -> None:
         tables = _tables(then)
         added = _tables(now).keys() - tables.keys() - {"deals"}
         for table, columns in _tables(now).items():
-            if table == "deals" or table not in tables:
+            if table not in tables:
                 continue
             for column in columns.keys() - tables[table].keys():
+                if table == "deals" and not column.startswith("_"):
+                    continue  # a field of the flow
                 connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
             for column in tables[table].keys() - columns.keys():
                 definition = f"{column} {tables[table][column]} NOT NULL DEFAULT ''"

@@ -27,14 +27,14 @@ from tests.faults import mutants
 from tests.faults.grounds import foreign
 from tests.faults.points import Points
 
-_compiled: dict[tuple[int, str], Rules] = {}
+_compiled: dict[tuple[int, str, bool], Rules] = {}
 
 
-def remembered(revision: int, flow: Flow) -> Rules:
+def remembered(revision: int, flow: Flow, *, live: bool = False) -> Rules:
     """`rules_of`, once for each flow in this process."""
-    key = revision, dumps(flow)
+    key = revision, dumps(flow), live
     if key not in _compiled:
-        _compiled[key] = rules_of(revision, flow)
+        _compiled[key] = rules_of(revision, flow, live=live)
     return _compiled[key]
 
 

@@ -222,16 +222,16 @@ def figures() -> str:
     return ", ".join(f"{what}: {count}" for what, count in FIGURES.most_common())
 
 
-_COMPILED: dict[tuple[int, str], Rules] = {}
+_COMPILED: dict[tuple[int, str, bool], Rules] = {}
 
 
-def remembered_rules(revision: int, flow: Flow) -> Rules:
+def remembered_rules(revision: int, flow: Flow, *, live: bool = False) -> Rules:
     """`rules_of`, once for all batch sizes: compiling is most of a short history's time."""
-    key = revision, dumps(flow)
+    key = revision, dumps(flow), live
     if key not in _COMPILED:
         if len(_COMPILED) > 50:
             _COMPILED.clear()
-        _COMPILED[key] = rules_of(revision, flow)
+        _COMPILED[key] = rules_of(revision, flow, live=live)
     return _COMPILED[key]
 
 
