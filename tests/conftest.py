@@ -30,7 +30,6 @@ def pytest_collection_finish() -> None:
     """Modules and tests stay; to look for garbage among them, again and again, took a tenth of it."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.hookimpl(wrapper=True)
