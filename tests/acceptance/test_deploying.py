@@ -312,6 +312,13 @@ RAILS = {
         "share=29",
         too_little="share=28",
     ),
+    "source": Case(
+        (("environments:", "source: {type: files, path: deals.csv, at_column: at}\nenvironments:"),),
+        "7 deals stand in the store; when deals live in 'files', those that aren't there are deleted from the store as "
+        "soon as all of it has been read",
+        "source=7",
+        too_little="source=6",
+    ),
     "environment": Case(
         (),
         "the store is bound to no environment, and this is the environment 'staging'",

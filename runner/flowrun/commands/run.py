@@ -20,7 +20,7 @@ from flowrun.engine.runner import Runner, Totals
 from flowrun.engine.tick import Tick
 from flowrun.errors import FlowrunError, Stopped, Unreachable, WrongUsage
 from flowrun.expr.parse import ready
-from flowrun.sources.beside import beside
+from flowrun.sources.beside import carrying
 from flowrun.sources.courier import Courier
 from flowrun.sources.webhooks.beside import posting, postman
 from flowrun.store import lock
@@ -88,7 +88,7 @@ def run(
         try:
             if endless:
                 ready()
-                mine = beside(lambda: open_store(store, clock), folder, presence.me, hear, _PATIENCE)
+                mine = carrying(lambda: open_store(store, clock), folder, presence.me, hear, _PATIENCE)
                 wakes.append(stack.enter_context(mine))
                 telling_others = posting(lambda: open_store(store, clock), folder, presence.me.id, hear, _PATIENCE)
                 wakes.append(stack.enter_context(telling_others))

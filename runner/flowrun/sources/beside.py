@@ -1,8 +1,7 @@
-"""A courier beside the loop of a run without end: a thread of its own, with a connection of its own.
+"""Work beside the loop of a run without end: in a thread of its own, with a store of its own.
 
-So a source that is slow keeps no tunnel waiting, and one that hangs keeps the run from nothing, its end included. The
-thread is there as long as deals live elsewhere; while they live in the store, it looks now and then whether they still
-do, and holds no connection.
+So a source that is slow keeps no tunnel waiting, and one that hangs keeps the run from nothing, its end included. A
+thread that has nothing to do looks now and then whether there is something by now, and holds no connection.
 """
 
 from __future__ import annotations
@@ -21,56 +20,83 @@ from flowrun.store.connection import Store
 from flowrun.store.runners import Registered
 
 _LOOK = 5.0
-"""Seconds between two looks at whether deals live elsewhere by now, or the store is back."""
+"""Seconds between two looks at whether there is something to do by now, or the store is back."""
+
+Work = Callable[[Store, Callable[[], bool], Callable[[], None]], None]
+"""Does what there is to do with that store, until there is nothing or the second says stop; it calls the third when it
+has begun well."""
 
 
 @contextmanager
 def beside(
+    name: str,
     opening: Callable[[], Store],
-    folder: Path,
-    runner: Registered,
-    hear: Callable[[Event], None],
+    work: Work,
+    wake: Callable[[], None],
+    complain: Callable[[str], None],
     patience: float,
-) -> Iterator[Callable[[], None]]:
-    """A courier in a thread of its own, with a store of its own; what is given wakes it.
+) -> Iterator[None]:
+    """Have the work done in a thread of that name.
 
-    At the end it is waited for `patience` seconds. A source that hangs is left behind then: its calls are looked up by
-    whoever runs next.
+    What it raises is told to `complain`, once until it has begun well again, and it is begun anew. At the end it is
+    woken by `wake`, and waited for `patience` seconds; if it hangs, it is left behind.
     """
-    stop, awake = Flag(), Flag()
+    stop = Flag()
+    told = False
+
+    def well() -> None:
+        nonlocal told
+        told = False
 
     def go() -> None:
-        told = False
+        nonlocal told
         while not stop.is_set():
             try:
-                with opening() as store, store.connect() as connection:
-                    store.database.tune(connection)
-                    courier = Courier(store, connection, folder, runner, hear, stop.is_set, awake)
-                    told = False
-                    try:
-                        while not stop.is_set() and courier.elsewhere:
-                            if awake.wait(courier.turn()):
-                                awake.clear()
-                    finally:
-                        courier.close()
-                stop.wait(_LOOK)
+                with opening() as store:
+                    work(store, stop.is_set, well)
             except Stopped:
                 return
             except Exception as error:  # noqa: BLE001 - it has to be there when all is well again
                 # Of a store that has gone the engine's loop tells.
                 if not told and not isinstance(error, Unreachable):
-                    hear(Warned(f"the source: {said(error)}; trying again", "source"))
+                    complain(said(error))
                 told = True
-                stop.wait(_LOOK)
+            stop.wait(_LOOK)
 
-    def wake() -> None:
-        awake.set()
-
-    thread = Thread(target=go, name="flowrun-courier", daemon=True)
+    thread = Thread(target=go, name=name, daemon=True)
     thread.start()
     try:
-        yield wake
+        yield
     finally:
         stop.set()
-        awake.set()
+        wake()
         thread.join(patience)
+
+
+@contextmanager
+def carrying(
+    opening: Callable[[], Store], folder: Path, runner: Registered, hear: Callable[[Event], None], patience: float
+) -> Iterator[Callable[[], None]]:
+    """A courier beside the loop, as long as deals live elsewhere; what is given wakes it.
+
+    The calls of a source that hangs are looked up by whoever runs next.
+    """
+    awake = Flag()
+
+    def work(store: Store, stopped: Callable[[], bool], well: Callable[[], None]) -> None:
+        with store.connect() as connection:
+            store.database.tune(connection)
+            courier = Courier(store, connection, folder, runner, hear, stopped, awake)
+            well()
+            try:
+                while not stopped() and courier.elsewhere:
+                    if awake.wait(courier.turn()):
+                        awake.clear()
+            finally:
+                courier.close()
+
+    def complain(text: str) -> None:
+        hear(Warned(f"the source: {text}; trying again", "source"))
+
+    with beside("flowrun-courier", opening, work, awake.set, complain, patience):
+        yield awake.set

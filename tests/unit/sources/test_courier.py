@@ -20,7 +20,7 @@ from flowrun.engine.runner import Runner
 from flowrun.errors import Interfered, SourceTrouble
 from flowrun.flow.model import SourceSpec
 from flowrun.sources import registry
-from flowrun.sources.beside import beside
+from flowrun.sources.beside import carrying
 from flowrun.sources.intake import Superseded
 from flowrun.sources.interface import Ability, Order, Outcome, Page, Record
 from flowrun.store.connection import open_store
@@ -227,7 +227,7 @@ def test_beside_a_run_the_source_wakes_the_courier(there: Callable[[MemoryKind],
         flow = replace(flow_of("docs: {from: sales.new, to: sales.docs, action: move}"), source=SourceSpec("memory"))
         with store.write(alone=True) as transaction:
             apply_flow(transaction, flow, {}, Author())
-        with beside(lambda: open_store(url), tmp_path, ME, told.append, 10.0) as wake:
+        with carrying(lambda: open_store(url), tmp_path, ME, told.append, 10.0) as wake:
             assert waits.wait(60)
             place.put([Record("a", "sales.new", {})])
             changed.set()

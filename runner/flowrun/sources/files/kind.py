@@ -6,11 +6,11 @@ from pathlib import Path
 
 from flowrun.config.reading import Block
 from flowrun.errors import WorkFailed
-from flowrun.sources.files.beside import Beside
 from flowrun.sources.files.folder import Folder
 from flowrun.sources.files.layout import SAME, layout
 from flowrun.sources.files.options import FilesBlock
 from flowrun.sources.files.output import Output
+from flowrun.sources.files.overlay import Overlay
 from flowrun.sources.files.source import Files
 from flowrun.sources.interface import Place
 
@@ -23,7 +23,7 @@ class FilesKind:
         """The model of its keys."""
         return FilesBlock
 
-    def open(self, options: FilesBlock, place: Place) -> Files | Beside:
+    def open(self, options: FilesBlock, place: Place) -> Files | Overlay:
         """The source. Raises WorkFailed for options that don't go together, or with the flow."""
         means = layout(options, place.flow)
         root = place.folder.absolute()
@@ -35,7 +35,7 @@ class FilesKind:
             raise WorkFailed(message, "let its name end in .jsonl, and leave `copies` out")
         folder = Folder(root, paths, options.format, aside)
         files = Files(means, folder, options.max_deleted, None if copies is None else folder.name(copies))
-        return files if aside is None else Beside(files, Output(aside, means.types))
+        return files if aside is None else Overlay(files, Output(aside, means.types))
 
 
 KIND = FilesKind()

@@ -1,26 +1,17 @@
-"""A postman beside the loop of a run without end: a thread of its own, with a connection of its own.
-
-It is there as long as the applied flow has webhooks; while it has none, it looks now and then whether it has some, and
-holds no connection.
-"""
+"""A postman, and one beside the loop of a run without end, as long as the applied flow has webhooks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Event as Flag
-from threading import Thread
 
 from flowrun.engine.events import Event, Warned
-from flowrun.errors import Stopped, Unreachable, WorkFailed
-from flowrun.sources.registry import said
+from flowrun.errors import WorkFailed
+from flowrun.sources.beside import beside
 from flowrun.sources.webhooks.posting import Poster
 from flowrun.sources.webhooks.postman import Postman
 from flowrun.store.connection import Store
-
-_LOOK = 5.0
-"""Seconds between two looks at whether there are webhooks by now, or the store is back."""
 
 
 @contextmanager
@@ -50,39 +41,24 @@ def posting(
     opening: Callable[[], Store], folder: Path, runner: str, hear: Callable[[Event], None], patience: float
 ) -> Iterator[Callable[[], None]]:
     """A postman in a thread of its own; what is given wakes it. At the end it is waited for `patience` seconds."""
-    stop = Flag()
     postmen: list[Postman] = []
 
-    def go() -> None:
-        told = False
-        while not stop.is_set():
+    def work(store: Store, stopped: Callable[[], bool], well: Callable[[], None]) -> None:
+        with postman(store, folder, runner, hear) as one:
+            postmen.append(one)
+            well()
             try:
-                with opening() as store, postman(store, folder, runner, hear) as one:
-                    postmen[:] = [one]
-                    told = False
-                    while not stop.is_set() and one.needed:
-                        one.turn()
-                    postmen.clear()
-                stop.wait(_LOOK)
-            except Stopped:
-                return
-            except Exception as error:  # noqa: BLE001 - it has to be there when all is well again
+                while not stopped() and one.needed:
+                    one.turn()
+            finally:
                 postmen.clear()
-                # Of a store that has gone the engine's loop tells.
-                if not told and not isinstance(error, Unreachable):
-                    hear(Warned(f"webhooks: {said(error)}; trying again", "webhooks"))
-                told = True
-                stop.wait(_LOOK)
 
     def wake() -> None:
         for one in tuple(postmen):
             one.wake()
 
-    thread = Thread(target=go, name="flowrun-postman", daemon=True)
-    thread.start()
-    try:
+    def complain(text: str) -> None:
+        hear(Warned(f"webhooks: {text}; trying again", "webhooks"))
+
+    with beside("flowrun-postman", opening, work, wake, complain, patience):
         yield wake
-    finally:
-        stop.set()
-        wake()
-        thread.join(patience)

@@ -20,8 +20,8 @@ from flowrun.errors import SourceTrouble
 from flowrun.expr.types import Kind, Value
 from flowrun.expr.values import from_json, read, to_json, write
 from flowrun.sources.files import KIND, rewriting
-from flowrun.sources.files.beside import Beside
 from flowrun.sources.files.output import Output
+from flowrun.sources.files.overlay import Overlay
 from flowrun.sources.files.source import Files
 from flowrun.sources.interface import Place, Record
 from flowrun.store.deals import types
@@ -141,7 +141,7 @@ class OutputBench(CsvBench):
     def open(self) -> Any:
         keys = f"path: {self.name}\nwrite: firings.jsonl"
         source = KIND.open(options(keys), Place(self.flow, self._folder))
-        assert isinstance(source, Beside)
+        assert isinstance(source, Overlay)
         source.files.pace = source.files._looking.pace = AT_ONCE
         source.files.page = 100
         return source

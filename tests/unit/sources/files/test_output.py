@@ -12,7 +12,7 @@ import pytest
 from flowrun.clock import FixedClock
 from flowrun.errors import WorkFailed
 from flowrun.sources.files import KIND
-from flowrun.sources.files.beside import Beside
+from flowrun.sources.files.overlay import Overlay
 from flowrun.sources.interface import Change, Conflict, Done, Gone, Later, NotDone, Place, Record, Refused
 from tests.unit.sources.files.place import AT_ONCE, copy, move, options, stages
 from tests.unit.store.example import NOON, flow
@@ -31,7 +31,7 @@ class Desk:
 
     def restarted(self) -> None:
         opened = KIND.open(options(self.keys), Place(flow(), self.folder))
-        assert isinstance(opened, Beside)
+        assert isinstance(opened, Overlay)
         self.source = opened
         self.source.files.pace = self.source.files._looking.pace = AT_ONCE
         self.source.files.clock = FixedClock(NOON)

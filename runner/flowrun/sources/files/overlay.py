@@ -32,7 +32,7 @@ from flowrun.sources.interface import (
 
 
 @dataclass(slots=True)
-class Beside:
+class Overlay:
     """Files that are read, and the output that is written."""
 
     files: Files
