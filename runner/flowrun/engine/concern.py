@@ -1,7 +1,7 @@
 """Which live deals a plan concerns: those that a preview must copy, so that what it plays is what would happen.
 
-A deal is concerned if it is awake (it acts whatever is applied), if applying looks at it again (`live.Again`), if it
-waits for time where a tunnel changes or goes, or if it is relocated. What such a deal may reach comes along: its
+A deal is concerned if it is awake (it acts whatever is applied), if applying looks at it again (`live.Again`) and
+finds something there, if it waits for time where a tunnel changes or goes, or if it is relocated. What such a deal may reach comes along: its
 lineage where tunnels move origins. The deal that was made last is always there, so that copies get the numbers that
 they would get in the store.
 """
@@ -12,14 +12,17 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlalchemy import Column, Connection, Executable, FromClause, MetaData, Select, Table, func, select
+from sqlalchemy import Column, Connection, Executable, FromClause, MetaData, Select, Table, func, insert, select
+from sqlalchemy.schema import CreateTable
 
 from flowrun.engine.guards import Beyond
-from flowrun.engine.live import Again, Known, known, looked_at_again
+from flowrun.engine.judge import Ground, judge_parameters, judging
+from flowrun.engine.live import Again, Known, known, looked_at_again, route_rows
+from flowrun.engine.rules import chunked
 from flowrun.flow.model import Flow, Mode
 from flowrun.plan import Renames, relocations, renames
 from flowrun.store.scratch import LIVE
-from flowrun.store.tables import Number, Text, deals_table, queue
+from flowrun.store.tables import Number, Text, deals_table, queue, routes
 from flowrun.store.upsert import upsert
 from flowrun.store.watching import WRITABLE_BUILTINS
 
@@ -32,6 +35,10 @@ _links = Table(
     Column("origin", Text, primary_key=True),
     Column("seq", Number, primary_key=True),
 )
+
+
+_routes = routes.to_metadata(MetaData(), name="routes_to_be")
+"""The routes of the new flow, as applying it now would make them."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,17 @@ class Step:
                 found[field.id] = old.id
         return found
 
+    @property
+    def in_place(self) -> bool:
+        """Whether the live deals can be judged by the new flow where they are: nothing of theirs, nor of what they
+        fired, goes by another name or comes from elsewhere."""
+        return (
+            self.renamed == Renames()
+            and not self.relocated
+            and self.flow.source == self.base.source
+            and all(self.fields.get(name) == name for name in self.flow.fields)
+        )
+
     def old_stages(self, new: Collection[str]) -> list[str]:
         """The old stages of these new ones."""
         return [old for stage in new for old in self.stages.get(stage, ())]
@@ -98,21 +116,24 @@ def find_concerned(connection: Connection, step: Step, now: int) -> None:
     """Fill the temporary table `concerned`; unqualified names must be the live store's."""
     connection.exec_driver_sql(f"CREATE TEMP TABLE concerned (seq {_number(connection)} PRIMARY KEY)")
     before = known(connection, step.renamed)
-    for statement in _parts(step, before, now):
+    again = looked_at_again(step.flow, before, now)
+    for statement in _parts(step, before, again, now):
         connection.execute(_adding(statement))
+    if step.in_place:
+        _add_finding(connection, step, before, again, now)
     if any(tunnel.origin for flow in (step.base, step.flow) for tunnel in flow.tunnels.values()):
         _add_lineages(connection)
     deals = deals_table(None)
     connection.execute(_adding(select(func.max(deals.c.seq)).having(func.max(deals.c.seq).is_not(None))))
 
 
-def _parts(step: Step, before: Known, now: int) -> Iterator[Select[tuple[int]]]:
+def _parts(step: Step, before: Known, again: Again, now: int) -> Iterator[Select[tuple[int]]]:
     deals = deals_table(None)
     yield select(queue.c.deal).where(queue.c.wake_at <= now)
-    again = looked_at_again(step.flow, before, now)
-    yield select(deals.c.seq).where(deals.c.stage.in_(step.old_stages(again.stages)))
-    just_now = deals.c.stage.in_(step.old_stages(again.just_now))
-    yield select(deals.c.seq).where(just_now, deals.c.entered_at >= now)
+    if not step.in_place:
+        yield select(deals.c.seq).where(deals.c.stage.in_(step.old_stages(again.stages)))
+        just_now = deals.c.stage.in_(step.old_stages(again.just_now))
+        yield select(deals.c.seq).where(just_now, deals.c.entered_at >= now)
     yield (
         select(queue.c.deal)
         .select_from(queue.join(deals, deals.c.seq == queue.c.deal))
@@ -126,6 +147,33 @@ def _parts(step: Step, before: Known, now: int) -> Iterator[Select[tuple[int]]]:
         for stage in step.flow.pipelines[guard.pipeline].stages
     }
     yield select(deals.c.seq).where(deals.c.stage.in_(step.old_stages(unlike)))
+
+
+def _add_finding(connection: Connection, step: Step, before: Known, again: Again, now: int) -> None:
+    """Those that are looked at again and for which the new flow's tunnels are candidates: a look that finds none
+    leaves a deal as it is."""
+    if again == Again():
+        return
+    connection.exec_driver_sql(
+        str(CreateTable(_routes).compile(connection)).replace("CREATE TABLE", "CREATE TEMP TABLE")
+    )
+    rows = route_rows(step.flow, before.tunnels, now)
+    if rows:
+        connection.execute(insert(_routes), rows)
+    deals = deals_table(step.flow).alias("d")
+    ground = Ground(
+        source=deals.join(_routes, _routes.c.stage == deals.c.stage), deal=deals, route=_routes, order=deals.c.seq
+    )
+    stages = again.stages | again.just_now
+    leaving = {
+        at: tunnel
+        for at, tunnel in enumerate(step.flow.tunnels.values())
+        if tunnel.mode is not Mode.OFF and not stages.isdisjoint(tunnel.sources)
+    }
+    moment = judge_parameters(step.flow, now)
+    for mine in chunked(leaving).values():
+        found = judging(step.flow, mine, ground).where(again.where(deals, now))
+        connection.execute(_adding(found.with_only_columns(deals.c.seq)), moment)
 
 
 def _changed(step: Step, before: Known, again: Again) -> list[str]:
