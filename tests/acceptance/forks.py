@@ -6,38 +6,51 @@ it does not pay is half a second of imports. `Forks` is the tests' end, `python 
 
 from __future__ import annotations
 
+import importlib
+import io
 import json
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+import traceback
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 _TOP = Path(__file__).parents[2]
+_NOT_IMPORTED = ("flowrun.__main__", "flowrun.store.migrations.", "flowrun.testing")
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command, run in that folder. `die_at`: it is killed before its writing statement of that number, from 0."""
+    """One command, run in that folder. `environment` is all of it, or None for the server's. `die_at`: it is killed
+    before its writing statement of that number, from 0. `patience`: seconds after which it is killed as one that hangs.
+    """
 
     folder: str
     arguments: Sequence[str]
     now: str | None = None
     die_at: int | None = None
+    environment: Mapping[str, str] | None = None
+    stdin: str = ""
+    patience: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What became of one: its exit status (negative: the signal), and what it printed."""
+    """What became of one: its exit status (negative: the signal), what it printed, and the seconds until its end."""
 
     status: int
     out: str
     err: str
+    seconds: float
+    hung: bool = False
 
     @property
     def json(self) -> Any:
@@ -54,7 +67,7 @@ class Forks:
     """The server, and what can be asked of it."""
 
     def __enter__(self) -> Self:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("FLOWRUN_", "COV"))}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("FLOWRUN_")}
         kept["PYTHONPATH"] = os.pathsep.join([str(_TOP), str(_TOP / "runner")])
         self._server = subprocess.Popen(
             [sys.executable, "-m", "tests.acceptance.forks"],
@@ -84,13 +97,11 @@ class Forks:
 
 
 def _serve() -> None:
-    import flowrun.commands.history
-    import flowrun.commands.rollback
-    import flowrun.render.history
-    import flowrun.store.migrations  # noqa: F401
-    from flowrun.cli import main
+    import flowrun
 
-    del main
+    for module in pkgutil.walk_packages(flowrun.__path__, "flowrun."):
+        if not module.name.startswith(_NOT_IMPORTED):
+            importlib.import_module(module.name)
     for text in sys.stdin:
         commands = [Command(**one) for one in json.loads(text)]
         reading, writing = os.pipe()
@@ -102,37 +113,86 @@ def _serve() -> None:
                 os.close(writing)
                 os.read(reading, 1)  # until all are there
                 _become(command, out.fileno(), err.fileno())
-            children.append((pid, out, err))
+            children.append((pid, out, err, command))
         os.close(reading)
         os.close(writing)
+        began = time.monotonic()
         ended = []
-        for pid, out, err in children:
-            status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        for pid, out, err, command in children:
+            status, hung = _end_of(pid, began + command.patience)
+            seconds = time.monotonic() - began
             texts = []
             for file in (out, err):
                 file.seek(0)
-                texts.append(file.read().decode("utf-8", "replace"))
+                texts.append(file.read().decode("utf-8", "surrogateescape"))
                 file.close()
-            ended.append({"status": status, "out": texts[0], "err": texts[1]})
+            ended.append({"status": status, "out": texts[0], "err": texts[1], "seconds": seconds, "hung": hung})
         print(json.dumps(ended), flush=True)
 
 
-def _become(command: Command, out: int, err: int) -> None:
-    from flowrun.cli import main
+def _end_of(pid: int, give_up: float) -> tuple[int, bool]:
+    """Its exit status, and whether it had to be killed."""
+    while True:
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found:
+            return os.waitstatus_to_exitcode(status), False
+        if time.monotonic() > give_up:
+            os.kill(pid, signal.SIGKILL)
+            return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), True
+        time.sleep(0.001)
 
+
+def _become(command: Command, out: int, err: int) -> None:
+    """Be that command, in a process that has just been forked; it never returns."""
     status = 70
     try:
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(out, 1)
-        os.dup2(err, 2)
-        os.chdir(command.folder)
-        if command.now:
-            os.environ["FLOWRUN_NOW"] = command.now
-        if command.die_at is not None:
-            _die_at(command.die_at)
+        _take_over(command, out, err)
+        from flowrun.cli import main
+
         status = main(list(command.arguments))
+    except SystemExit as error:
+        status = error.code if isinstance(error.code, int) else 1
+    except BaseException:  # noqa: BLE001 - the process ends here, as Python would end it
+        traceback.print_exc()
+        status = 1
     finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        _save_coverage()
         os._exit(status)
+
+
+def _take_over(command: Command, out: int, err: int) -> None:
+    given = tempfile.TemporaryFile()  # noqa: SIM115 - it is the process's own
+    given.write(command.stdin.encode("utf-8", "surrogateescape"))
+    given.seek(0)
+    for number, descriptor in enumerate((given.fileno(), out, err)):
+        os.dup2(descriptor, number)
+    sys.stdin = io.TextIOWrapper(io.FileIO(0, "rb", closefd=False), encoding="utf-8")
+    sys.stdout = io.TextIOWrapper(io.FileIO(1, "wb", closefd=False), encoding="utf-8")
+    sys.stderr = io.TextIOWrapper(
+        io.FileIO(2, "wb", closefd=False), encoding="utf-8", errors="backslashreplace", line_buffering=True
+    )
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.chdir(command.folder)
+    if command.environment is not None:
+        os.environ.clear()
+        os.environ.update(command.environment)
+        time.tzset()
+    if command.now:
+        os.environ["FLOWRUN_NOW"] = command.now
+    if command.die_at is not None:
+        _die_at(command.die_at)
+
+
+def _save_coverage() -> None:
+    if "coverage" not in sys.modules:
+        return
+    from coverage import Coverage
+
+    if measuring := Coverage.current():
+        measuring.stop()
+        measuring.save()
 
 
 def _die_at(number: int) -> None:

@@ -1,12 +1,14 @@
 """A place: a folder with flows and a store, in which tests run the installed command and look at what it did.
 
-The command runs as a process of its own, as users run it; what it left behind is read with plain sqlite3, never with
-flowrun's own code. Nothing here knows what is being tested.
+The command runs as a process of its own, as users run it (most are forked from one with all imported: `forks`). What it
+left behind is read with plain sqlite3, never with flowrun's own code. Nothing here knows what is being tested.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
+import math
 import os
 import shutil
 import signal
@@ -18,16 +20,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
 import flowrun
+from tests.acceptance.forks import Command, Forks
 
 ROOT = Path(__file__).parents[2]
 """The repository."""
 
 PATIENCE = 120.0
 """Seconds after which a command counts as hanging."""
+
+_INBORN = ("PYTHON", "LANG", "LC_")
+"""What variables of the environment begin with that Python reads when it begins."""
 
 _PACKAGE = Path(flowrun.__file__).resolve().parents[1]
 """Where the flowrun that the tests import lies: the command must be the same one, whatever the current folder."""
@@ -69,6 +76,27 @@ def _high_water(pid: int) -> float:
     except OSError:
         return 0.0
     return next((int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM:")), 0.0)
+
+
+def _environment(now: str | None, *, measured: bool = True) -> dict[str, str]:
+    """That of a command."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("FLOWRUN_")
+        and name not in {"NO_COLOR", "FORCE_COLOR", "PYTHONUNBUFFERED"}
+        and (not name.startswith("COV") or measured)
+    }
+    kept["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_PACKAGE), kept.get("PYTHONPATH")]))
+    return kept | ({"FLOWRUN_NOW": now} if now else {})
+
+
+@cache
+def _forks() -> Forks:
+    """One for all places of a process of tests; it ends with it."""
+    forks = Forks().__enter__()
+    atexit.register(forks.__exit__, None, None, None)
+    return forks
 
 
 def _begin(limits: Callable[[], None] | None) -> None:
@@ -170,20 +198,13 @@ class Place:
         limits: Callable[[], None] | None = None,
         measured: bool = True,
     ) -> Running:
-        """Start `flowrun` here. `now` is FLOWRUN_NOW; `limits` runs in the new process before it becomes flowrun.
+        """Start `flowrun` here, from nothing. `now` is FLOWRUN_NOW.
 
-        `stdin` is what stands there to be read, or an open file (a pipe, a terminal); None: nothing. `measured` False
-        keeps coverage out of it: for tests of time, memory, and sudden death. So do `limits`, which it would run into.
+        `limits` runs in the new process before it becomes flowrun. `stdin` is what stands there to be read, or an open
+        file (a pipe, a terminal); None: nothing. `measured` False keeps coverage out of it: for tests of time, memory,
+        and sudden death. So do `limits`, which it would run into.
         """
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith("FLOWRUN_")
-            and name not in {"NO_COLOR", "FORCE_COLOR", "PYTHONUNBUFFERED"}
-            and (not name.startswith("COV") or (measured and limits is None))
-        }
-        kept["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_PACKAGE), kept.get("PYTHONPATH")]))
-        kept |= {"FLOWRUN_NOW": now} if now else {}
+        kept = _environment(now, measured=measured and limits is None)
         out, err = tempfile.NamedTemporaryFile(), tempfile.NamedTemporaryFile()  # noqa: SIM115 - read when it has ended
         given = tempfile.TemporaryFile()  # noqa: SIM115
         given.write(stdin if isinstance(stdin, bytes) else b"")
@@ -200,14 +221,42 @@ class Place:
         given.close()
         return Running(process, out, err)
 
-    def run(self, *arguments: str, patience: float = PATIENCE, **more: Any) -> Done:
-        """Run `flowrun` here to its end; see `start`."""
-        running = self.start(*arguments, **more)
+    def run(
+        self,
+        *arguments: str,
+        patience: float = PATIENCE,
+        now: str | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes | int | None = None,
+        **more: Any,
+    ) -> Done:
+        """Run `flowrun` here to its end; see `start`.
+
+        Where nothing is asked for that a process has from its very beginning, it is forked from one that has the
+        imports behind it; its `peak` is then not known.
+        """
+        inborn = more or any(name.startswith(_INBORN) for name in env or ())
+        if not inborn and not isinstance(stdin, int):
+            return self._fork(
+                Command(
+                    str(self.folder),
+                    arguments,
+                    environment=_environment(now) | dict(env or {}),
+                    stdin=(stdin or b"").decode("utf-8", "surrogateescape"),
+                    patience=patience,
+                )
+            )
+        running = self.start(*arguments, now=now, env=env, stdin=stdin, **more)
         try:
             return running.wait(patience)
         finally:
             running.out.close()
             running.err.close()
+
+    def _fork(self, command: Command) -> Done:
+        ended = _forks().together(command)[0]
+        assert not ended.hung, f"hangs: {command.arguments!r}\n{ended.err}"
+        return Done(ended.status, ended.out, ended.err, ended.seconds, math.nan)
 
     @contextmanager
     def running(self, *arguments: str, **more: Any) -> Iterator[Running]:

@@ -1,9 +1,9 @@
 """Which live deals a plan concerns: those that a preview must copy, so that what it plays is what would happen.
 
-A deal is concerned if it is awake (it acts whatever is applied), if applying looks at it again (`live.Again`) and
-finds something there, if it waits for time where a tunnel changes or goes, or if it is relocated. What such a deal may reach comes along: its
-lineage where tunnels move origins. The deal that was made last is always there, so that copies get the numbers that
-they would get in the store.
+A deal is concerned if it is awake (it acts whatever is applied), if applying looks at it again (`live.Again`), if it
+waits for time where a tunnel changes or goes, or if it is relocated. Of many that are looked at again, only those are
+for which a tunnel would do something. What such a deal may reach comes along: its lineage where tunnels move origins.
+The deal that was made last is always there, so that copies get the numbers that they would get in the store.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ _links = Table(
     Column("seq", Number, primary_key=True),
 )
 
+
+FEW = 1_000
+"""So many deals are rather played for nothing than asked whether a tunnel would do anything for them."""
 
 _routes = routes.to_metadata(MetaData(), name="routes_to_be")
 """The routes of the new flow, as applying it now would make them."""
@@ -119,21 +122,33 @@ def find_concerned(connection: Connection, step: Step, now: int) -> None:
     again = looked_at_again(step.flow, before, now)
     for statement in _parts(step, before, again, now):
         connection.execute(_adding(statement))
-    if step.in_place:
+    if step.in_place and _are_many(connection, again, now):
         _add_finding(connection, step, before, again, now)
+    else:
+        for statement in _looked_at(step, again, now):
+            connection.execute(_adding(statement))
     if any(tunnel.origin for flow in (step.base, step.flow) for tunnel in flow.tunnels.values()):
         _add_lineages(connection)
     deals = deals_table(None)
     connection.execute(_adding(select(func.max(deals.c.seq)).having(func.max(deals.c.seq).is_not(None))))
 
 
+def _looked_at(step: Step, again: Again, now: int) -> Iterator[Select[tuple[int]]]:
+    deals = deals_table(None)
+    yield select(deals.c.seq).where(deals.c.stage.in_(step.old_stages(again.stages)))
+    just_now = deals.c.stage.in_(step.old_stages(again.just_now))
+    yield select(deals.c.seq).where(just_now, deals.c.entered_at >= now)
+
+
+def _are_many(connection: Connection, again: Again, now: int) -> bool:
+    deals = deals_table(None)
+    beyond = select(deals.c.seq).where(again.where(deals, now)).limit(1).offset(FEW)
+    return connection.execute(beyond).first() is not None
+
+
 def _parts(step: Step, before: Known, again: Again, now: int) -> Iterator[Select[tuple[int]]]:
     deals = deals_table(None)
     yield select(queue.c.deal).where(queue.c.wake_at <= now)
-    if not step.in_place:
-        yield select(deals.c.seq).where(deals.c.stage.in_(step.old_stages(again.stages)))
-        just_now = deals.c.stage.in_(step.old_stages(again.just_now))
-        yield select(deals.c.seq).where(just_now, deals.c.entered_at >= now)
     yield (
         select(queue.c.deal)
         .select_from(queue.join(deals, deals.c.seq == queue.c.deal))
@@ -152,8 +167,6 @@ def _parts(step: Step, before: Known, again: Again, now: int) -> Iterator[Select
 def _add_finding(connection: Connection, step: Step, before: Known, again: Again, now: int) -> None:
     """Those that are looked at again and for which the new flow's tunnels are candidates: a look that finds none
     leaves a deal as it is."""
-    if again == Again():
-        return
     connection.exec_driver_sql(
         str(CreateTable(_routes).compile(connection)).replace("CREATE TABLE", "CREATE TEMP TABLE")
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, literal, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, literal, select, update
 
 from flowrun.engine.act import copies_made
 from flowrun.engine.alone import lock_pipelines
@@ -24,15 +24,6 @@ from flowrun.engine.settle import Blank, Candidate, Key, Keys, Origin, Settlemen
 from flowrun.engine.statement import Statement
 from flowrun.flow.model import Action, Flow, Rotate, Tunnel
 from flowrun.store.tables import activity, deals_table, firings, routes, tunnels
-
-_TYPES = {"ord": "integer", "pos": "integer", "kind": "text", "result": "text", "reason": "text", "again": "integer",
-          "turn": "integer", "target_id": "text", "seq": "bigint", "due_at": "bigint", "target": "bigint"}  # fmt: skip
-_ONE_STATEMENT = text(
-    f"INSERT INTO acts ({', '.join(_TYPES)}) SELECT {', '.join(_TYPES)} FROM json_to_recordset(CAST(:rows AS json)) "
-    f"AS rows ({', '.join(f'{name} {type_}' for name, type_ in _TYPES.items())})"
-)
-"""On PostgreSQL. Its driver would send many rows in a pipeline, after which the server sets no limit to the silence of
-a session that is amid a transaction: a runner that is stopped there would keep its deals for as long as it is."""
 
 Coming = Callable[[Connection, Guard], Collection[Key]]
 """Tells under which keys deals will stand where that guard looks, if what is on its way happens."""
@@ -67,26 +58,25 @@ def settled(
     tells what is on its way where deals live elsewhere."""
     settlement = decided(connection, flow, order, guards, statements, moment, waiting, coming)
     if settlement.decisions:
-        rows = [
-            {
-                "ord": decision.order,
-                "pos": decision.position,
-                "seq": decision.seq,
-                "kind": decision.kind.value,
-                "result": decision.result,
-                "reason": decision.reason,
-                "due_at": decision.due_at,
-                "again": decision.again,
-                "turn": decision.turn,
-                "target": decision.target,
-                "target_id": decision.target_id,
-            }
-            for decision in settlement.decisions
-        ]
-        if connection.dialect.name == "postgresql":
-            connection.execute(_ONE_STATEMENT, {"rows": json.dumps(rows)}).close()
-        else:
-            connection.execute(insert(acts), rows)
+        connection.execute(
+            insert(acts),
+            [
+                {
+                    "ord": decision.order,
+                    "pos": decision.position,
+                    "seq": decision.seq,
+                    "kind": decision.kind.value,
+                    "result": decision.result,
+                    "reason": decision.reason,
+                    "due_at": decision.due_at,
+                    "again": decision.again,
+                    "turn": decision.turn,
+                    "target": decision.target,
+                    "target_id": decision.target_id,
+                }
+                for decision in settlement.decisions
+            ],
+        )
     if settlement.tripped:
         ids = [order[at].id for at in sorted(settlement.tripped)]
         connection.execute(update(tunnels).where(tunnels.c.id.in_(ids)).values(tripped_at=moment["now"]))

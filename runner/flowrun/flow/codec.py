@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 from flowrun.calendars.calendar import from_record as _read_calendar
@@ -62,8 +63,12 @@ def dumps(flow: Flow) -> str:
     return _canonical(_flow(flow))
 
 
+@lru_cache(maxsize=4)
 def loads(text: str) -> Flow:
-    """The flow that `dumps` wrote. Raises BadFlow."""
+    """The flow that `dumps` wrote. Raises BadFlow.
+
+    The last few are remembered: a store is asked for its revision often.
+    """
     try:
         record = json.loads(text)
         if record["version"] != VERSION:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from flowrun.errors import Interfered, Locked, Unreachable, WorkFailed, WrongUsage
@@ -262,6 +263,16 @@ def _engine(address: URL) -> Engine:
         options = connection.get_execution_options()
         if not options.get(GLANCING):
             connection.exec_driver_sql("BEGIN" if options.get(WRITING) else "BEGIN ISOLATION LEVEL REPEATABLE READ")
+
+    @event.listens_for(engine, "do_executemany")
+    def _end_plainly(cursor: DBAPICursor, sql: str, rows: Sequence[Any], _context: object) -> bool:
+        # The driver sends many rows in a pipeline. The server sets no limit to the silence of a session after one, and
+        # a runner that is stopped there would keep its deals for as long as it is: so the last row goes by itself.
+        *most, last = rows
+        if most:
+            cursor.executemany(sql, most)
+        cursor.execute(sql, last)
+        return True
 
     return engine
 
