@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Event as Flag
 
@@ -18,7 +19,7 @@ from flowrun.engine.events import Carried, Event, Pulled, Recovered, Warned
 from flowrun.engine.live import apply_flow
 from flowrun.engine.runner import Runner
 from flowrun.errors import Interfered, SourceTrouble
-from flowrun.flow.model import SourceSpec
+from flowrun.flow.model import Rails, SourceSpec
 from flowrun.sources import registry
 from flowrun.sources.beside import carrying
 from flowrun.sources.intake import Superseded
@@ -160,6 +161,53 @@ def test_a_full_read_comes_after_a_question_and_one_without_an_end_is_not_repeat
         e.world.later("600s")
         courier.turn()
         assert asked[5:] == ["everything"]
+
+
+def test_a_rail_that_is_lifted_is_heeded_at_once(there: Callable[[MemoryKind], None]) -> None:
+    class Whole(MemorySource):
+        """Says everything whenever anything is new."""
+
+        def changes(self, mark: str | None) -> Iterator[Page]:
+            latest = f"{len(self.place.log)} {len(self.place.deals)}"
+            if mark != latest:
+                yield from (replace(page, mark=latest) for page in super().everything())
+
+    kinds: tuple[type[MemorySource], ...] = (MemorySource, Whole)
+    for kind in kinds:
+        e = elsewhere(CHAIN, source=partial(kind, ability=Ability(every=5.0, whole_every=600.0)))
+        for n in range(10):
+            e.put(f"d{n}")
+        with e.courier(there) as courier:
+            courier.turn()
+            courier.turn()
+            for n in range(9):
+                del e.place.deals[f"d{n}"]
+            e.world.later("601s")
+            for _ in range(3):
+                courier.turn()
+                e.world.later("6s")
+            assert len(e.world.deals()) == 10
+            told = [event for event in e.told if isinstance(event, Pulled) and event.bad]
+            assert len(told) == 1, "it isn't asked again and again"
+            assert "9 of 10 deals are missing" in (told[0].example or "")
+            e.world.later("61s")
+            e.world.apply_flow(replace(e.world.flow, rails=Rails(deleted=100)))
+            courier.turn()
+            courier.turn()
+            assert len(e.world.deals()) == 1
+
+
+def test_a_full_read_is_due_when_the_rail_is_another(there: Callable[[MemoryKind], None]) -> None:
+    e = elsewhere(CHAIN, source=lambda place: MemorySource(place, Ability(every=5.0, whole_every=600.0)))
+    e.put("a").put("b")
+    with e.courier(there) as courier:
+        courier.turn()
+        courier.turn()
+        del e.place.deals["a"]  # nobody tells of it
+        e.world.apply_flow(replace(e.world.flow, rails=Rails(deleted=50)))
+        courier.turn()
+        courier.turn()
+    assert len(e.world.deals()) == 1
 
 
 def test_a_trouble_is_told_once_and_when_it_is_over_and_the_source_left_alone_between(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from flowrun.errors import SourceTrouble
+from flowrun.flow.model import Rails
 from flowrun.sources.intake import Superseded
 from flowrun.sources.interface import Ability, Bad, Change, Gone, Page, Record
 from flowrun.testing.memory import Memory, MemorySource
@@ -193,6 +195,44 @@ def test_a_full_read_takes_away_what_is_gone_and_only_if_it_came_to_its_end() ->
         whole = intake.everything()
     assert (whole.whole, whole.gone) == (True, 1)
     assert [deal.id for deal in e.world.deals()] == ["d0", "d1", "d2", "d4"]
+
+
+def test_a_full_read_that_lacks_too_many_deals_takes_none_away_until_the_rail_is_lifted() -> None:
+    e = elsewhere()
+    for n in range(30):
+        e.put(f"d{n}")
+    with e.intake() as intake:
+        intake.changes()
+        assert intake.everything().whole
+    for n in range(7):  # nobody tells of it
+        del e.place.deals[f"d{n}"]
+    e.put("d29", title="News")
+    mark = e.mark()
+    with e.intake() as intake:
+        refused = intake.everything()
+        assert (refused.whole, refused.refused, refused.gone, refused.bad) == (False, True, 0, 1)
+    assert len(e.world.deals()) == 30
+    assert e.world.deal("d29").title == "News"
+    assert e.mark() == mark
+    ((_, reason),) = e.bad()
+    assert reason.startswith("7 of 30 deals are missing, more than 20 %: none is taken as deleted;")
+    assert refused.example == f"the source 'memory': {reason}"
+    e.wait(1)
+    e.world.apply_flow(replace(e.world.flow, rails=Rails(deleted=25)))
+    with e.intake() as intake:
+        assert intake.everything().gone == 7
+    assert len(e.world.deals()) == 23
+    assert e.bad() == []
+
+
+def test_what_a_source_says_is_gone_is_gone_however_many() -> None:
+    e = elsewhere()
+    for n in range(30):
+        e.put(f"d{n}")
+    with e.intake() as intake:
+        intake.changes()
+        e.place.delete([f"d{n}" for n in range(29)])
+        assert intake.changes().gone == 29
 
 
 def test_a_page_that_is_older_than_a_settled_call_is_not_believed() -> None:
