@@ -77,16 +77,20 @@ class Carrier:
         self._budget = Budget(ability.per_second, ability.burst)
         self._batch = max(1, min(ability.batch, MOST))
         self._idempotent = ability.idempotent
+        self._wary = False
 
     def carry(self) -> Carried:
-        """One batch, if any call is due. Nothing is held while the source is asked."""
+        """One batch, if any call is due. Nothing is held while the source is asked.
+
+        After a trouble it is one call, so that a source that is away leaves few of which nobody knows what became.
+        """
         with self._store.write(self._connection) as transaction:
             claimed = claim_calls(
                 transaction,
                 self._revision,
                 self._flow,
                 self._runner,
-                limit=self._batch,
+                limit=1 if self._wary else self._batch,
                 lease=LEASE,
                 budget=self._budget,
             )
@@ -101,6 +105,7 @@ class Carrier:
         if settled is None:
             results += self._asked(self._source.perform, "perform", self._mine(claimed.to_perform), troubles)
             settled = self._settle(results)
+        self._wary = bool(troubles)
         now = self._store.clock.now()
         return Carried(
             settled=settled,

@@ -279,3 +279,27 @@ def test_unknown_that_stays_unknown_is_parked_where_repeating_is_not_safe() -> N
             carrier.carry()
             e.world.later("6m")
     assert e.world.results() == [("close", "d0", "parked unknown")]
+
+
+def test_a_source_that_is_away_leaves_few_calls_of_which_nobody_knows() -> None:
+    class Away(MemorySource):
+        def perform(self, orders: Sequence[Order]) -> Sequence[Outcome]:
+            raise SourceTrouble("away")
+
+        def find(self, orders: Sequence[Order]) -> Sequence[Outcome]:
+            raise SourceTrouble("away")
+
+    e = ready("close: {from: sales.docs, to: sales.won, action: move}", count=60)
+    with e.carrier(source=Away(e.place, Ability(batch=10))) as carrier:
+        for _ in range(20):
+            assert carrier.carry().trouble
+            e.world.later("1m")
+    unknown = [deal for deal, state in e.states() if state == "unknown"]
+    assert len(unknown) <= 30
+    with e.carrier() as carrier:
+        for _ in range(3):
+            e.world.later("6m")
+            while carrier.carry().more:
+                pass
+    assert len(e.world.fired()) == 60
+    assert set(e.place.effects.values()) == {1}
