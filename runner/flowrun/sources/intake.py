@@ -14,6 +14,7 @@ allows (`rails.deleted`), none is, its mark isn't kept either, and the place sta
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -31,7 +32,7 @@ from flowrun.flow.model import Flow
 from flowrun.sources.batches import Batch
 from flowrun.sources.interface import Bad, Change, Page, Source
 from flowrun.sources.merging import Merge, Stages, Tally, fresh
-from flowrun.sources.pages import Sorted, batch_of, sort
+from flowrun.sources.pages import Sorted, batch_of, fits, sort
 from flowrun.sources.registry import said
 from flowrun.sources.vanishing import too_many
 from flowrun.store.connection import Store, Transaction
@@ -51,6 +52,7 @@ MOST_BAD = 10_000
 """Bad records that are kept: more of them say nothing more."""
 
 MARK_CHARACTERS = 10_000
+_STORABLE = re.compile("[^\0\ud800-\udfff]*")
 
 Answer = TypeVar("Answer")
 
@@ -139,8 +141,8 @@ class Intake:
             _, asked, pulled.wait = self._begin(transaction, reader=False)
         if pulled.wait:
             return pulled
-        changes = self._given(lambda: self._source.read(ids), "read")
-        answered = {change.id for change in changes}
+        changes = self._given(lambda: tuple(self._source.read(ids)), "read")
+        answered = {change.id for change in changes if fits(change)}
         with self._store.write(self._connection) as transaction:
             self._check(transaction.connection)
             self._keep(transaction, changes, asked, pulled)
@@ -280,7 +282,7 @@ class Intake:
         return count
 
     def _name(self, connection: Connection, changes: Sequence[Change]) -> None:
-        rows = [{"id": change.id} for change in changes if isinstance(change.id, str)]
+        rows = [{"id": change.id} for change in changes if fits(change)]
         if rows:
             connection.execute(upsert(_named).on_conflict_do_nothing(), rows)
 
@@ -316,7 +318,12 @@ class Intake:
         pulled.example = pulled.example or f"{excerpt(bad[0].where)}: {excerpt(bad[0].reason, 300)}"
         there = connection.execute(select(func.count()).select_from(bad_records)).scalar_one()
         rows = {
-            one.where: {"place": one.where, "reason": one.reason, "deal": one.id, "seen_at": now}
+            (place := excerpt(str(one.where), 500)): {
+                "place": place,
+                "reason": excerpt(str(one.reason), 500),
+                "deal": one.id,
+                "seen_at": now,
+            }
             for one in bad[: max(0, MOST_BAD - there)]
         }
         if rows:
@@ -342,11 +349,16 @@ def note_trouble(transaction: Transaction, flow: Flow, trouble: str | None) -> N
     transaction.connection.execute(mine.values(trouble=trouble, trouble_at=transaction.now))
 
 
-def _check_page(page: Page) -> None:
+def _check_page(page: object) -> None:
+    defect = "that is a defect of the source"
+    if type(page) is not Page or not isinstance(page.changes, Sequence):
+        raise SourceTrouble(f"the source gave {excerpt(repr(page))} for a page of changes", defect)
+    if page.mark is not None and not (isinstance(page.mark, str) and _STORABLE.fullmatch(page.mark)):
+        raise SourceTrouble(f"the source gave {excerpt(repr(page.mark))} for a mark, which can't be kept", defect)
     if page.mark is not None and len(page.mark) > MARK_CHARACTERS:
         raise SourceTrouble(
             f"the source gave a mark of {len(page.mark):,} characters; at most {MARK_CHARACTERS:,} are kept",
-            "that is a defect of the source",
+            defect,
         )
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from flowrun.errors import SourceTrouble
 from flowrun.flow.model import SecretRef, Webhook
 from flowrun.sources.interface import Ability, Done, Later, NotDone, Order, Outcome, Refused, Unknown
-from flowrun.store.tables import deliveries
+from flowrun.store.tables import calls, deliveries
 from flowrun.testing.memory import Accident, Memory, MemorySource
 from tests.unit.sources.elsewhere import Elsewhere, elsewhere
 
@@ -303,3 +303,21 @@ def test_a_source_that_is_away_leaves_few_calls_of_which_nobody_knows() -> None:
                 pass
     assert len(e.world.fired()) == 60
     assert set(e.place.effects.values()) == {1}
+
+
+def test_a_copy_with_an_id_that_no_deal_can_have_is_parked_alone() -> None:
+    ids = ["\t", "x" * 201, "a\nb", "d3", "a\0b", "fine"]  # d3 is the deal that it is copied from
+
+    class Own(MemorySource):
+        def perform(self, orders: Sequence[Order]) -> Sequence[Outcome]:
+            return [Done(ids[int(order.id[1:])]) for order in orders]
+
+    tunnel = "care: {from: sales.docs, to: care.kickoff, action: copy}"
+    e = ready(tunnel, count=len(ids), source=lambda place: Own(place, Ability(own_ids=True)))
+    with e.carrier() as carrier:
+        settled = carrier.carry().settled
+    assert (settled.count("fired"), settled.count("parked")) == (1, 5)
+    assert [copy.id for n in range(len(ids)) for copy in e.world.copies(f"d{n}")] == ["fine"]
+    with e.world.store.read() as connection:
+        (said,) = connection.execute(select(calls.c.reason).where(calls.c.deal == "d2")).scalars()
+    assert said == "it was made there as 'a\\nb', which can't be a deal here: the id holds a control character"
