@@ -1,4 +1,4 @@
-"""The check of webhooks: whether each can be told, and of what it could not be. The receivers themselves aren't asked."""
+"""The check of webhooks: can each be told, and of what could it not be? The receivers themselves are not asked."""
 
 from __future__ import annotations
 
