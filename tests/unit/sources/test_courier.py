@@ -22,9 +22,10 @@ from flowrun.errors import Interfered, SourceTrouble
 from flowrun.flow.model import Rails, SourceSpec
 from flowrun.sources import registry
 from flowrun.sources.beside import carrying
+from flowrun.sources.courier import Courier
 from flowrun.sources.intake import Superseded
 from flowrun.sources.interface import Ability, Order, Outcome, Page, Record
-from flowrun.store.connection import open_store
+from flowrun.store.connection import Store, open_store
 from flowrun.store.revisions import Author
 from flowrun.store.runners import Registered
 from flowrun.store.tables import sources
@@ -275,13 +276,13 @@ def test_beside_a_run_the_source_wakes_the_courier(there: Callable[[MemoryKind],
         flow = replace(flow_of("docs: {from: sales.new, to: sales.docs, action: move}"), source=SourceSpec("memory"))
         with store.write(alone=True) as transaction:
             apply_flow(transaction, flow, {}, Author())
-        with carrying(lambda: open_store(url), tmp_path, ME, told.append, 10.0) as wake:
+        with carrying(lambda: open_store(url), tmp_path, ME, told.append, 10.0) as beside:
             assert waits.wait(60)
             place.put([Record("a", "sales.new", {})])
             changed.set()
             eventually(lambda: bool(told))
             Runner(store).until_idle()
-            wake()
+            beside.wake()
             eventually(lambda: place.deals["a"].stage == "sales.docs")
         assert isinstance(told[0], Pulled)
         with store.read() as connection:
@@ -341,3 +342,41 @@ def test_what_a_dead_process_of_this_host_has_left_is_not_waited_for(there: Call
             courier.turn()
             assert bool(e.states()) is waits
         assert set(e.place.effects.values()) == {1}
+
+
+def test_who_has_nothing_to_do_sleeps_until_another_revision_is_applied(
+    tmp_path: Path, there: Callable[[MemoryKind], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    place, begun, idle, opened = Memory(), Flag(), Flag(), 0
+    place.put([Record("a", "sales.new", {})])
+    close = Courier.close
+
+    def closed(courier: Courier) -> None:
+        close(courier)
+        idle.set()
+
+    monkeypatch.setattr(Courier, "close", closed)
+
+    def opening() -> Store:
+        nonlocal opened
+        opened += 1
+        return open_store(url)
+
+    class Tells(MemorySource):
+        def changes(self, mark: str | None) -> Iterator[Page]:
+            begun.set()
+            return super().changes(mark)
+
+    there(MemoryKind(place, Tells))
+    with open_store(url, create=True) as store:
+        with store.write(alone=True) as transaction:
+            apply_flow(transaction, flow_of(CHAIN), {}, Author())
+        with carrying(opening, tmp_path, ME, lambda _event: None, 10.0) as beside:
+            assert idle.wait(60)
+            with store.write(alone=True) as transaction:
+                apply_flow(transaction, replace(flow_of(CHAIN), source=SourceSpec("memory")), {}, Author())
+            assert not begun.wait(0.2)
+            beside.look()
+            assert begun.wait(60)
+        assert opened == 2
