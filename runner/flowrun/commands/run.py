@@ -147,14 +147,17 @@ def _in_turn(runner: Runner, courier: Courier, *, once: bool) -> FlowrunError | 
             courier.note(str(error))
             return False
 
-    again = True
-    while again and trouble is None and not runner.stopped():
+    def carried() -> bool:
+        return tried(lambda: courier.carry_out(time.sleep, once=once))
+
+    while not runner.stopped():
         tried(courier.bring_in)
         if once:
             runner.once()
         else:
             runner.until_idle()
-        again = trouble is None and tried(lambda: courier.carry_out(time.sleep, once=once)) and not once
+        if trouble or not carried() or once:
+            break
     return trouble
 
 

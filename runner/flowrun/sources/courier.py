@@ -114,6 +114,7 @@ class Courier:
         self._elsewhere = True
         self._called_at: int | None = None
         self._trouble: str | None = None
+        self._bad: tuple[int, str | None] | None = None
         self._absent = 0.0
         self._away_until = 0
 
@@ -333,10 +334,13 @@ class Courier:
         return (None, None, None) if row is None else (row.asked_at, row.read_at, row.whole_at)
 
     def _tell(self, open_: _Open, pulled: intakes.Pulled) -> None:
+        """What came in; bad records alone are told of once, until they are others."""
         tally = pulled.tally
-        if pulled.news or pulled.bad:
+        bad = pulled.bad, pulled.example
+        if pulled.news or (pulled.bad and bad != self._bad):
             counts = (tally.added, tally.changed, tally.moved, pulled.gone, pulled.bad)
             self._hear(Pulled(self._store.clock.now(), open_.flow.timezone, *counts, example=pulled.example))
+        self._bad = bad if pulled.bad else self._bad
 
     def _fails(self, error: FlowrunError) -> float:
         """Tell of a trouble, unless it is told already, and stay away for a while; how many seconds."""

@@ -351,13 +351,16 @@ def note_trouble(transaction: Transaction, flow: Flow, trouble: str | None) -> N
 
 def _check_page(page: object) -> None:
     defect = "that is a defect of the source"
-    if type(page) is not Page or not isinstance(page.changes, Sequence):
+    if not isinstance(page, Page) or not isinstance(getattr(page, "changes", None), Sequence):
         raise SourceTrouble(f"the source gave {excerpt(repr(page))} for a page of changes", defect)
-    if page.mark is not None and not (isinstance(page.mark, str) and _STORABLE.fullmatch(page.mark)):
-        raise SourceTrouble(f"the source gave {excerpt(repr(page.mark))} for a mark, which can't be kept", defect)
-    if page.mark is not None and len(page.mark) > MARK_CHARACTERS:
+    mark: object = page.mark
+    if mark is None:
+        return
+    if not isinstance(mark, str) or not _STORABLE.fullmatch(mark):
+        raise SourceTrouble(f"the source gave {excerpt(repr(mark))} for a mark, which can't be kept", defect)
+    if len(mark) > MARK_CHARACTERS:
         raise SourceTrouble(
-            f"the source gave a mark of {len(page.mark):,} characters; at most {MARK_CHARACTERS:,} are kept",
+            f"the source gave a mark of {len(mark):,} characters; at most {MARK_CHARACTERS:,} are kept",
             defect,
         )
 

@@ -45,7 +45,7 @@ class Sorted:
 
 def sort(changes: Iterable[Any], source: str) -> Sorted:
     """The changes, the last word on each deal alone. `source` names it where it says something that can't be."""
-    said: dict[str, Change] = {}
+    said: dict[str | None, Change] = {}
     bad: list[Bad] = []
     for change in changes:
         if isinstance(change, Bad):
@@ -59,7 +59,7 @@ def sort(changes: Iterable[Any], source: str) -> Sorted:
             bad.append(Bad(f"a deal {excerpt(repr(change.id))}", "its id is no text"))
         elif problem := id_problem(change.id, new=False):
             bad.append(Bad(f"deal '{excerpt(change.id)}'", problem))
-        elif isinstance(change, Record) and not isinstance(change.fields, Mapping):
+        elif not isinstance(getattr(change, "fields", {}), Mapping):
             said[change.id] = Bad(f"deal '{excerpt(change.id)}'", "its fields are no mapping", change.id)
         else:
             # Said again, it takes its place among the latest.
@@ -71,7 +71,7 @@ def sort(changes: Iterable[Any], source: str) -> Sorted:
         gone={change.id for change in said.values() if isinstance(change, Gone)},
         bad=bad + [change for change in said.values() if isinstance(change, Bad)],
         keys={one.key: one.id for one in records if isinstance(one.key, str) and _KEY.fullmatch(one.key)},
-        named=set(said),
+        named={id_ for id_ in said if id_ is not None},
     )
 
 

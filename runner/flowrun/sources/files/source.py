@@ -91,7 +91,9 @@ class Files:
         return Ability(every=_EVERY, batch=self.batch, idempotent=True)
 
     def describe(self) -> Described:
-        """The stages that the rows stand in, as they write them, and the columns that are mapped."""
+        """The stages that the rows stand in, as they write them, and the columns that are mapped. Raises SourceTrouble
+        where a path leads nowhere."""
+        self.folder.files()
         mapping = self.layout.mapping
         stages = [*mapping.stages] or [*self.layout.flow.stages]
         kinds = {name: str(type_.kind) for name, type_ in self.layout.types.items()}
