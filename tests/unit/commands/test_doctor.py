@@ -330,7 +330,7 @@ def test_webhooks_that_can_not_be_told(store: Store, monkeypatch: pytest.MonkeyP
     assert "short-and-secret" not in said
     monkeypatch.setenv("SHOP", "whsec_" + "QUJD" * 11)
     assert [one.found for one in look(store).findings if one.check == "webhooks"] == ["shop: 0 messages waiting"]
-    row = dict.fromkeys(("tunnel", "deal", "action", "from_stage", "to_stage", "result"), "x")
+    row: dict[str, object] = dict.fromkeys(("tunnel", "deal", "action", "from_stage", "to_stage", "result"), "x")
     row |= {"webhook": "shop", "entry": 1, "fired_at": NOON, "due_at": NOON, "revision": 1, "attempts": 3}
     with store.write() as transaction:
         transaction.connection.execute(insert(deliveries).values(**row, state="due", next_at=NOON, said="503\n"))

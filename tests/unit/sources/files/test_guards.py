@@ -173,6 +173,20 @@ def test_a_file_that_can_not_be_read_is_bad_and_its_deals_stay(tmp_path: Path, c
     assert isinstance(ground.perform(move("a"))[0], Later)
 
 
+@pytest.mark.parametrize(
+    ("keys", "reason"),
+    [
+        ("map: {Nr: id}", "deals.csv has no column 'Nr'"),
+        ("at_column: Stat", "there is no column 'Stat', which says the stage"),
+        ("map: {id: id, Compny: title}", "deals.csv has no column 'Compny'; did you mean 'Company'?"),
+    ],
+)
+def test_a_column_that_is_mapped_and_missing_is_named(tmp_path: Path, keys: str, reason: str) -> None:
+    ground = Ground(tmp_path, f"path: deals.csv\nstages: {{New: sales.new}}\n{keys}")
+    ground.write("id,Company,State\na,Acme,New\n")
+    assert ("deals.csv", reason, None) in bads(ground.changes())
+
+
 def test_a_path_that_leads_nowhere_is_trouble_not_an_empty_place(tmp_path: Path) -> None:
     ground = Ground(tmp_path)
     with pytest.raises(SourceTrouble, match=r"there is no file 'deals\.csv' of deals"):
