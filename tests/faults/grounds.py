@@ -199,9 +199,9 @@ def fill(url: str, flow: str, now: int) -> None:
             apply_flow(transaction, loaded.flow, {}, Author())
 
 
-def at(url: str, now: int, work: Callable[[Store], object]) -> None:
+def at(url: str, now: int, work: Callable[[Store], object], *, create: bool = False) -> None:
     """Do something with flowrun's own hands, at that instant."""
-    with open_store(url, FixedClock(now)) as store:
+    with open_store(url, FixedClock(now), create=create) as store:
         work(store)
 
 

@@ -216,3 +216,11 @@ def what_is_claimed_is_not_locked() -> None:
     claiming._LOCK_PAST, claiming._LOCK_ROUND = claiming._locked(claiming._PAST), claiming._locked(claiming._OF_ROUND)
     claiming._FIRST_FREE = claiming._FIRST
     select.with_for_update = locking
+
+
+@_mutant
+def the_lease_is_not_looked_at_again() -> None:
+    from flowrun.sources import carrier
+
+    carrying: Any = carrier
+    carrying.still_held = lambda _connection, claimed, *_: claimed

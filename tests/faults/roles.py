@@ -9,22 +9,31 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event, text
 
 from flowrun.clock import FixedClock, SystemClock
+from flowrun.config import load_texts
 from flowrun.engine import tick
+from flowrun.engine.calls import Call
+from flowrun.engine.live import apply_flow
 from flowrun.engine.rules import Rules, rules_of
 from flowrun.engine.runner import Runner
 from flowrun.flow.codec import dumps
-from flowrun.flow.model import Flow
+from flowrun.flow.model import Flow, SourceSpec
+from flowrun.sources.carrier import Carrier
+from flowrun.sources.interface import Ability, Done, NotDone, Order, Outcome
 from flowrun.store import lock as locking
 from flowrun.store import migrations, postgresql
 from flowrun.store.connection import Store, open_store
+from flowrun.store.revisions import Author, applied
+from flowrun.testing.memory import Memory, MemorySource
 from tests.acceptance.limits import full
 from tests.faults import mutants
-from tests.faults.grounds import foreign
+from tests.faults.grounds import add, foreign
 from tests.faults.points import Points
 
 _compiled: dict[tuple[int, str, bool], Rules] = {}
@@ -235,3 +244,60 @@ def upgrade_and_die(url: str, now: int, die_at: int) -> None:
         left -= 1
 
     open_store(url, FixedClock(now)).close()
+
+
+_ELSEWHERE = """\
+flowrun: 1
+project: elsewhere
+pipelines: {sales: {stages: [new, {id: won, outcome: won}]}}
+tunnels: {win: {from: sales.new, to: sales.won, action: move}}
+"""
+
+
+def elsewhere(store: Store) -> None:
+    """Deals that live elsewhere, each with a firing on its way."""
+    loaded = load_texts({"flow.yaml": _ELSEWHERE.encode()})
+    assert loaded.flow is not None
+    with store.write() as transaction:
+        apply_flow(transaction, replace(loaded.flow, source=SourceSpec("memory")), {}, Author())
+    add(store, [{"id": f"d{n}", "stage": "sales.new"} for n in range(3)])
+    Runner(store).until_idle()
+
+
+class _Ledger(MemorySource):
+    """A place that does what it is told as often as it is told: a file with a line for each call."""
+
+    def __init__(self, file: Path, name: str) -> None:
+        super().__init__(Memory(), Ability())
+        self._file, self._name = file, name
+
+    def perform(self, orders: Sequence[Order]) -> Sequence[Outcome]:
+        with self._file.open("a") as file:
+            file.writelines(f"{self._name} {order.id}\n" for order in orders)
+        return [Done(order.id) for order in orders]
+
+    def find(self, orders: Sequence[Order]) -> Sequence[Outcome]:
+        made = self._file.read_text() if self._file.exists() else ""
+        return [Done(order.id) if f" {order.id}\n" in made else NotDone() for order in orders]
+
+
+class _Stops(Carrier):
+    """Stops as soon as it has taken calls."""
+
+    def _mine(self, claimed: Sequence[Call]) -> Sequence[Call]:
+        if claimed:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return super()._mine(claimed)
+
+
+def carry(url: str, now: int, ledger: str, name: str, stops: bool = False, mutant: str | None = None) -> None:
+    """Carry out what is due; or stop (SIGSTOP) as soon as it is taken, and go on when somebody says so."""
+    mutants.become(mutant)
+    with open_store(url, FixedClock(now)) as store, store.connect() as connection:
+        with store.read(connection):
+            revision = applied(connection)
+        source = _Ledger(Path(ledger), name)
+        kind = _Stops if stops else Carrier
+        carrier = kind(store, connection, revision.number, revision.flow, source, name, chance=lambda: 0.0)
+        while carrier.carry().carried:
+            pass

@@ -23,8 +23,8 @@ def doctor(session: Session, full: bool, format_: str) -> Status:
     """Check the set-up: machine, store, and whether the work goes on.
 
     Versions, clock, zone data and holidays; permissions, disk and log of the store, and whether it is whole; deals that
-    nobody works on, tripped tunnels, parked firings, runners that have gone. Exits with 1 if there is a problem;
-    a warning is none. Works with a store in any state, and writes nothing.
+    nobody works on, tripped tunnels, parked firings, runners that have gone; webhooks that could not be told. Exits
+    with 1 if there is a problem; a warning is none. Works with a store in any state, and writes nothing.
     """
     from flowrun.cli.progress import counting
     from flowrun.commands.doctor import doctor as run
@@ -32,7 +32,7 @@ def doctor(session: Session, full: bool, format_: str) -> Status:
     from flowrun.render.json import document
 
     with counting("seconds of looking through the database", shown=format_ == "text") as progress:
-        found = run(session.store, session.clock, full=full, progress=progress)
+        found = run(session.store, session.clock, full=full, progress=progress, folder=session.beside)
     if format_ == "json":
         session.terminal.document(document(checkup_content(found.findings)))
     else:

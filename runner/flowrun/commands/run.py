@@ -20,7 +20,7 @@ from flowrun.engine.runner import Runner, Totals
 from flowrun.engine.tick import Tick
 from flowrun.errors import FlowrunError, Stopped, Unreachable, WrongUsage
 from flowrun.expr.parse import ready
-from flowrun.sources.beside import carrying
+from flowrun.sources.beside import Beside, carrying
 from flowrun.sources.courier import Courier
 from flowrun.sources.webhooks.beside import posting, postman
 from flowrun.store import lock
@@ -64,19 +64,32 @@ def run(
     hear = telling.hear
     trouble: FlowrunError | None = None
     with suppress(Stopped), _stopping() as stop, open_store(store, clock) as opened, ExitStack() as stack:
-        presence = Presence(opened, lambda message: hear(Warned(message, "register")))
-        wakes: list[Callable[[], None]] = []
+        others: list[Beside] = []
+        seen: int | None = None
+
+        def applied(revision: int) -> None:
+            nonlocal seen
+            if revision != seen:
+                for one in others:
+                    one.look()
+            seen = revision
+
+        def begun(revision: int) -> None:
+            telling.begun(Began(presence.me, revision, endless))
+            applied(revision)
 
         def report(tick: Tick, totals: Totals) -> None:
             hear(Ticked(tick, totals, endless))
+            applied(tick.revision)
             if tick.results:
-                for wake in wakes:
-                    wake()
+                for one in others:
+                    one.wake()
 
+        presence = Presence(opened, lambda message: hear(Warned(message, "register")), applied)
         runner = Runner(
             opened,
             stopped=lambda: stop.signal is not None,
-            begun=lambda revision: telling.begun(Began(presence.me, revision, endless)),
+            begun=begun,
             step=step,
             report=report,
             warn=lambda message: hear(Warned(message, "deals")),
@@ -89,9 +102,9 @@ def run(
             if endless:
                 ready()
                 mine = carrying(lambda: open_store(store, clock), folder, presence.me, hear, _PATIENCE)
-                wakes.append(stack.enter_context(mine))
+                others.append(stack.enter_context(mine))
                 telling_others = posting(lambda: open_store(store, clock), folder, presence.me.id, hear, _PATIENCE)
-                wakes.append(stack.enter_context(telling_others))
+                others.append(stack.enter_context(telling_others))
                 runner.forever()
             else:
                 connection = stack.enter_context(opened.connect())
@@ -122,26 +135,29 @@ _PATIENCE = 1.5
 def _in_turn(runner: Runner, courier: Courier, *, once: bool) -> FlowrunError | None:
     """Bring in, tick and carry out until there is nothing to do now; what the source said that could not be used."""
     trouble: FlowrunError | None = None
-    again = True
-    while again and trouble is None and not runner.stopped():
+
+    def tried(work: Callable[[], bool]) -> bool:
+        nonlocal trouble
         try:
-            courier.bring_in()
+            return work()
         except (Stopped, Unreachable):
             raise
         except FlowrunError as error:
             trouble = error
             courier.note(str(error))
+            return False
+
+    def carried() -> bool:
+        return tried(lambda: courier.carry_out(time.sleep, once=once))
+
+    while not runner.stopped():
+        tried(courier.bring_in)
         if once:
             runner.once()
         else:
             runner.until_idle()
-        try:
-            again = trouble is None and courier.carry_out(time.sleep, once=once) and not once
-        except (Stopped, Unreachable):
-            raise
-        except FlowrunError as error:
-            trouble = error
-            courier.note(str(error))
+        if trouble or not carried() or once:
+            break
     return trouble
 
 

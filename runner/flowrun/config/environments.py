@@ -24,6 +24,8 @@ from flowrun.yamldoc import Mapping
 
 MAX_RESOLVED = 20_000
 """Tunnels resolved for the sake of other environments than the chosen one, all environments together: some seconds."""
+RAILS = ("existing", "share", "deleted")
+
 _NAMED = 3
 """Environments that one finding names at most."""
 
@@ -46,11 +48,11 @@ def limits(*blocks: LimitsBlock | None) -> Limits:
 
 def rails(*blocks: RailsBlock | None) -> Rails:
     """The defaults, overridden by each block in turn."""
-    existing, share = Rails().existing, Rails().share
+    found = Rails()
     for block in filter(None, blocks):
-        existing = existing if block.existing is None else block.existing
-        share = share if block.share is None else block.share
-    return Rails(existing, share)
+        given = {name: getattr(block, name) for name in RAILS}
+        found = replace(found, **{name: value for name, value in given.items() if value is not None})
+    return found
 
 
 def check_environments(
@@ -88,7 +90,7 @@ def put_origins(chosen: Declared[EnvironmentBlock] | None, sites: Sites) -> None
         sites.put(f"webhooks/{name}", name.node.span)
     parts: tuple[tuple[str, Block | None, tuple[str, ...]], ...] = (
         ("settings/limits", block.limits, ("max_hops", "max_copies", "per")),
-        ("settings/rails", block.rails, ("existing", "share")),
+        ("settings/rails", block.rails, RAILS),
         *((f"tunnels.{name}", one, ("mode",)) for name, one in block.tunnels.items()),
     )
     for path, part, keys in parts:

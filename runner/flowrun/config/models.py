@@ -342,12 +342,24 @@ class LimitsBlock(Block):
 
 
 class RailsBlock(Block):
-    """Beyond which size `apply` needs --allow."""
+    """Beyond which size something is taken for an accident."""
 
     noun: ClassVar[str] = "`rails`"
 
-    existing: Number | None = Field(default=None, description="Deals. Default: 1000.")
-    share: Percent | None = Field(default=None, description="Percent of all deals. Default: 20.")
+    existing: Number | None = Field(
+        default=None,
+        description="Deals that `existing: include` takes; beyond it `apply` needs --allow. Default: 1000.",
+    )
+    share: Percent | None = Field(
+        default=None,
+        description="Percent of all deals that are moved or copied at once; beyond it `apply` needs --allow. "
+        "Default: 20.",
+    )
+    deleted: Percent | None = Field(
+        default=None,
+        description="Percent of all deals that may be missing at one reading of the place where they live; beyond it, "
+        "or if all are, none is taken as deleted, and `status` says so. Five always may be; 100 lifts it. Default: 20.",
+    )
 
 
 class TunnelModeBlock(Block):
@@ -370,7 +382,7 @@ class EnvironmentBlock(Block):
         default_factory=dict, description="Whom to tell of firings, in place of all others."
     )
     limits: LimitsBlock | None = Field(default=None, description="Loop budgets.")
-    rails: RailsBlock | None = Field(default=None, description="Thresholds of `apply`.")
+    rails: RailsBlock | None = Field(default=None, description="Thresholds of accidents.")
     confirm: Annotated[Confirm, word(Confirm)] | None = Field(
         default=None, description="plan: `apply` takes only a saved plan."
     )
@@ -398,7 +410,7 @@ class FlowFile(Block):
     source: SourceBlock | None = Field(default=None, description="Where deals live. Default: the store.")
     webhooks: Named[Id, WebhookBlock | None] = Field(default_factory=dict, description="Whom to tell of firings.")
     limits: LimitsBlock | None = Field(default=None, description="Loop budgets, per deal and per lineage.")
-    rails: RailsBlock | None = Field(default=None, description="Thresholds of `apply`.")
+    rails: RailsBlock | None = Field(default=None, description="Thresholds of accidents.")
     environments: Named[Id, EnvironmentBlock | None] = Field(
         default_factory=dict, description="What differs by environment."
     )

@@ -4,14 +4,15 @@ Nothing is held while a source is asked: a call is leased to a runner in one tra
 and settled in another (`engine.settlement`). Whoever loses its lease in the middle of a call leaves an outcome that
 nobody knows: such a call is looked up in the source before anything else.
 
-The lease is no lock. It only says who is expected to come back; that nothing happens twice rests on the call's key, on
-looking up before repeating, and on the deal's entry, which a settlement compares.
+The lease is no lock. It only says who is expected to come back, and is looked at once more before the source is asked
+(`still_held`); that nothing happens twice rests on the call's key, on looking up before repeating, and on the deal's
+entry, which a settlement compares.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -116,16 +117,27 @@ def claim_calls(
     if budget.per_second is not None and mine:
         spend(connection, known, budget, len({row.state for row in mine}), now)
     until = now + lease
-    ids = [row.firing for row in mine]
-    if ids:
-        for state, into in ((DUE, CALLING), (UNKNOWN, UNKNOWN)):
-            taken = update(calls).where(calls.c.firing.in_(ids), calls.c.state == state)
+    # By number alone: with their state beside it, SQLite goes through all calls that are in that state.
+    for state, into in ((DUE, CALLING), (UNKNOWN, UNKNOWN)):
+        if ids := [row.firing for row in mine if row.state == state]:
+            taken = update(calls).where(calls.c.firing.in_(ids))
             connection.execute(taken.values(state=into, runner=runner, leased_until=until))
     return Claimed(
         tuple(_call(row, until) for row in mine if row.state == DUE),
         tuple(_call(row, until) for row in mine if row.state == UNKNOWN),
         _again_at(connection, known, budget, allowed, now),
     )
+
+
+def still_held(connection: Connection, claimed: Sequence[Call], runner: str, now: int) -> list[Call]:
+    """Of these calls, those that are still that runner's: a runner that was stopped for longer than its lease finds
+    that another one has them, or may have at any moment."""
+    leases, mine = {call.firing: call.lease for call in claimed}, set[int]()
+    for part in parts(list(leases)):
+        held = (calls.c.firing.in_(part), calls.c.state == CALLING, calls.c.runner == runner)
+        rows = connection.execute(select(calls.c.firing, calls.c.leased_until).where(*held, calls.c.leased_until > now))
+        mine.update(firing for firing, until in rows if leases[firing] == until)
+    return [call for call in claimed if call.firing in mine]
 
 
 def copies_by_key(connection: Connection, keys: Iterable[str]) -> list[Call]:
@@ -152,10 +164,8 @@ def give_up(connection: Connection, runner: str, now: int) -> None:
 def lapse(connection: Connection, now: int) -> int:
     """Calls whose runner hasn't come back: nobody knows what became of them. How many."""
     gone = update(calls).where(calls.c.state == CALLING, calls.c.leased_until <= now)
-    fresh = {"state": UNKNOWN, "next_at": now, "runner": None, "leased_until": None}
-    return int(
-        connection.execute(gone.values(**fresh, reason="its runner went away in the middle of the call")).rowcount
-    )
+    fresh = {"state": UNKNOWN, "next_at": now, "runner": None, "leased_until": None, "reason": _LAPSED}
+    return int(connection.execute(gone.values(fresh)).rowcount)
 
 
 def on_their_way() -> ColumnElement[bool]:

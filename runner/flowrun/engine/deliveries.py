@@ -59,6 +59,8 @@ LATEST = 12 * 3_600_000
 MOST = 100_000
 """Where counting ends: a number that is this high means that many or more."""
 
+_FIRST = 1_000
+
 _COPIED = (
     "tunnel",
     "deal",
@@ -256,6 +258,14 @@ def webhook_status(connection: Connection, flow: Flow) -> tuple[WebhookStatus, .
         )
         for name in names
     )
+
+
+def oldest_waiting(connection: Connection, name: str) -> int | None:
+    """When the first firing happened that waits to be told to that webhook (ms, UTC), of those that are due first."""
+    mine = select(deliveries.c.fired_at).where(deliveries.c.webhook == name, deliveries.c.state == DUE)
+    first = mine.order_by(deliveries.c.next_at).limit(_FIRST).subquery()
+    found: int | None = connection.execute(select(func.min(first.c.fired_at))).scalar_one()
+    return found
 
 
 def _said(connection: Connection, name: str) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, select, union_all
 
 from flowrun.engine.calls import CALLING, DUE, PARKED, UNKNOWN
 from flowrun.flow.codec import source_digest
@@ -21,6 +21,8 @@ MOST = 100_000
 
 STATES = (DUE, CALLING, UNKNOWN, PARKED)
 _SOME = 5
+_FIRST = 1_000
+"""Of many calls, those that are looked into: the ones that are due first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class Stuck:
 class Elsewhere:
     """The source at one instant. Instants are ms, UTC, null where it never was.
 
-    `calls` counts by state, all of them. `oldest` is since when the first of those that are on their way is.
+    `calls` counts by state, each no further than `MOST`. `oldest` is since when the first of those that are on their
+    way is.
     `asked_at`, `read_at`, `whole_at`: when changes were last asked for, a page was last kept, a full read last ended.
     `stuck` and `bad` are some of `calls` and of the `bad_count` records that can't be read.
     """
@@ -75,9 +78,7 @@ class Elsewhere:
 
 def by_state(connection: Connection) -> dict[str, int]:
     """How many calls there are in each state, zeros included."""
-    some = select(calls.c.state).limit(MOST).subquery()
-    found: dict[str, int] = dict(connection.execute(select(some.c.state, func.count()).group_by(some.c.state)).all())
-    return {state: found.get(state, 0) for state in STATES}
+    return {state: _count(connection, select(calls.c.state).where(calls.c.state == state)) for state in STATES}
 
 
 def elsewhere(connection: Connection, flow: Flow) -> Elsewhere | None:
@@ -86,18 +87,11 @@ def elsewhere(connection: Connection, flow: Flow) -> Elsewhere | None:
         return None
     mine = select(sources).where(sources.c.id == source_digest(flow.source))
     known: dict[str, Any] = dict(row) if (row := connection.execute(mine).mappings().one_or_none()) else {}
-    pending = select(func.min(firings.c.fired_at)).select_from(firings.join(calls, calls.c.firing == firings.c.seq))
     bad = select(bad_records).order_by(bad_records.c.place).limit(_SOME)
-    stuck = (
-        select(calls.c.tunnel, calls.c.deal, calls.c.state, calls.c.attempts, calls.c.reason)
-        .where(calls.c.reason.is_not(None))
-        .order_by(calls.c.state != PARKED, calls.c.attempts.desc(), calls.c.firing)
-        .limit(_SOME)
-    )
     return Elsewhere(
         type=flow.source.type,
         calls=by_state(connection),
-        oldest=connection.execute(pending.where(calls.c.state != PARKED)).scalar_one(),
+        oldest=_oldest(connection),
         asked_at=known.get("asked_at"),
         read_at=known.get("read_at"),
         whole_at=known.get("whole_at"),
@@ -107,9 +101,36 @@ def elsewhere(connection: Connection, flow: Flow) -> Elsewhere | None:
         rereads=_count(connection, select(rereads.c.deal)),
         bad_count=_count(connection, select(bad_records.c.place)),
         bad=tuple(Bad(one.place, one.reason, one.deal, one.seen_at) for one in connection.execute(bad)),
-        stuck=tuple(Stuck(*one) for one in connection.execute(stuck)),
+        stuck=_stuck(connection),
     )
 
 
-def _count(connection: Connection, rows: Select[tuple[str]]) -> int:
+def _oldest(connection: Connection) -> int | None:
+    """Since when the first firing is on its way, of those that are due first in each state."""
+    found = []
+    for state in (DUE, CALLING, UNKNOWN):
+        since = select(func.min(firings.c.fired_at)).where(firings.c.seq.in_(_first(state)))
+        found.append(connection.execute(since).scalar_one())
+    return min((at for at in found if at is not None), default=None)
+
+
+def _stuck(connection: Connection) -> tuple[Stuck, ...]:
+    """Some that a person should see: parked ones before others, of each what was tried most."""
+    found: list[Stuck] = []
+    for states in ((PARKED,), (DUE, CALLING, UNKNOWN)):
+        firsts = [_first(state).subquery() for state in states]
+        some = union_all(*(select(one.c.firing) for one in firsts)).subquery()
+        names = (calls.c.tunnel, calls.c.deal, calls.c.state, calls.c.attempts, calls.c.reason)
+        rows = select(*names).select_from(some.join(calls, calls.c.firing == some.c.firing))
+        rows = rows.where(calls.c.reason.is_not(None)).order_by(calls.c.attempts.desc(), calls.c.firing)
+        rows = rows.limit(_SOME - len(found))
+        found += [Stuck(*one) for one in connection.execute(rows)]
+    return tuple(found)
+
+
+def _first(state: str) -> Select[tuple[int]]:
+    return select(calls.c.firing).where(calls.c.state == state).order_by(calls.c.next_at, calls.c.firing).limit(_FIRST)
+
+
+def _count(connection: Connection, rows: Select[Any]) -> int:
     return int(connection.execute(select(func.count()).select_from(rows.limit(MOST).subquery())).scalar_one())

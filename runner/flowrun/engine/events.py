@@ -60,7 +60,7 @@ class Recovered:
 @dataclass(frozen=True, slots=True)
 class Pulled:
     """Deals were brought in from where they live, at an instant of the project's zone: how many were added, changed,
-    moved, are gone, or can't be read."""
+    moved, are gone, or can't be read. `example` says of one of these where it is and why; null where there are none."""
 
     at: int
     timezone: str
@@ -70,6 +70,7 @@ class Pulled:
     gone: int
     bad: int
     endless: bool = False
+    example: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ def apply_flow(
     relocate(connection, relocated, now, routed, asked_of_origins=bool(asked_of_origins(flow)))
     schema.settle(connection, flow)
     number = revisions.add(transaction, flow, places, author, occasion)
-    provide_source(connection, flow)
+    provide_source(connection, flow, None if base is None else base.flow)
     for column in (tunnels.c.id, activity.c.tunnel, existing.c.tunnel):
         connection.execute(delete(column.table).where(column.not_in(list(flow.tunnels))))
     connection.execute(delete(routes))

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from flowrun import __version__
@@ -21,6 +21,7 @@ from flowrun.errors import Interfered, Unreachable, WorkFailed
 from flowrun.store import runners
 from flowrun.store.connection import Store
 from flowrun.store.runners import Registered
+from flowrun.store.tables import flowrun
 
 EVERY = 10.0
 """Seconds between two signatures of a runner."""
@@ -31,10 +32,11 @@ PATIENCE = 1.0
 
 @dataclass(slots=True)
 class Presence:
-    """One runner's. `warn` hears of a signature that failed."""
+    """One runner's. `warn` hears of a signature that failed, `applied` with each of the revision that is applied."""
 
     store: Store
     warn: Callable[[str], None]
+    applied: Callable[[int], None] = lambda _revision: None
     me: Registered = field(default_factory=lambda: _someone())
     _last: float | None = None
     _failing: bool = False
@@ -54,6 +56,7 @@ class Presence:
                     runners.forget_gone(transaction.connection, now)
                 self.me = replace(self.me, seen_at=now, ticks=ticks, fired=fired)
                 runners.sign(transaction.connection, self.me)
+                revision = transaction.connection.execute(select(flowrun.c.revision)).scalar_one()
         except Unreachable:
             raise  # there is no register to care about: the runner waits for the store
         except Interfered:
@@ -64,6 +67,7 @@ class Presence:
             self._failing = True
         else:
             self._failing = False
+            self.applied(revision)
 
     def sign_off(self, connection: Connection) -> None:
         """Leave the register."""

@@ -14,12 +14,13 @@ import json
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Row, bindparam, case, delete, exists, func, insert, literal, select, update
 
+from flowrun.diagnostics import excerpt
 from flowrun.engine.alone import lock_pipelines
 from flowrun.engine.calls import CALLING, DUE, PARKED, UNKNOWN, Call, Stored, parts, wake_after
 from flowrun.engine.deliveries import note_settled
@@ -27,6 +28,7 @@ from flowrun.engine.effects import CARRIED, one_hop_more
 from flowrun.engine.rereads import lock_deals, read_again
 from flowrun.engine.source import next_number
 from flowrun.flow.codec import source_digest
+from flowrun.flow.deal_id import id_problem
 from flowrun.flow.model import Action, Flow, Reason
 from flowrun.store.connection import Transaction
 from flowrun.store.tables import calls, deals_table, firings, sources, tunnels
@@ -129,7 +131,7 @@ class _Settling:
         self._number = next_number(connection, self._flow)
         by_told: defaultdict[Told, list[tuple[Row[Any], Result]]] = defaultdict(list)
         for row in rows:
-            result = results[row.firing]
+            result = _checked(row, results[row.firing])
             if result.told is not Told.DONE and not _holds(row, runner, result.call):
                 self._note(row, "late")
             else:
@@ -394,6 +396,22 @@ class _Settling:
     def _wake(self, rows: Sequence[Row[Any]], made: Iterable[str] = ()) -> None:
         held = {*made, *(id_ for row in rows for id_ in (row.deal, row.target))}
         wake_after(self._connection, self._flow, held, [row.to_stage for row in rows], self._now)
+
+
+def _checked(row: Row[Any], result: Result) -> Result:
+    """The result, with an id that a deal can have. A copy that has none such is made there, and is no deal here."""
+    if result.told is not Told.DONE:
+        return result
+    if row.action == Action.MOVE.value:
+        return replace(result, id=row.target)
+    id_ = result.id or row.new_id or ""
+    problem = id_problem(id_, new=False)
+    if problem is None and id_ in {row.deal, row.target}:
+        problem = "that is the deal which it was copied from"
+    if problem is None:
+        return result
+    reason = f"it was made there as '{excerpt(id_, 60)}', which can't be a deal here: {problem}"
+    return replace(result, told=Told.REFUSED, reason=reason, id=None)
 
 
 def _holds(row: Row[Any], runner: str, call: Call) -> bool:

@@ -54,8 +54,9 @@ def next_number(connection: Connection, flow: Flow) -> int:
     return int(raised or 0)
 
 
-def provide_source(connection: Connection, flow: Flow) -> None:
-    """Have the row of the flow's source, and of no other: what was known of another place is forgotten."""
+def provide_source(connection: Connection, flow: Flow, base: Flow | None) -> None:
+    """Have the row of the flow's source, and of no other: what was known of another place is forgotten. `base` is what
+    was applied before (null: nothing); where it took other deals as deleted, a full read is due."""
     id_ = source_digest(flow.source)
     gone = connection.execute(delete(sources).where(sources.c.id != id_)).rowcount
     if gone or not flow.source.elsewhere:
@@ -65,6 +66,8 @@ def provide_source(connection: Connection, flow: Flow) -> None:
         connection.execute(delete(sources))
     elif connection.execute(select(sources.c.id).where(sources.c.id == id_)).first() is None:
         connection.execute(insert(sources).values(id=id_, type=flow.source.type, counter=_latest()))
+    elif base is not None and base.rails.deleted != flow.rails.deleted:
+        connection.execute(update(sources).where(sources.c.id == id_).values(whole_at=None))
 
 
 def _latest() -> Any:

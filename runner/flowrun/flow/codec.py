@@ -180,10 +180,16 @@ def _flow(flow: Flow) -> Record:
         source=_source(flow.source),
         webhooks=[_webhook(webhook) for webhook in flow.webhooks.values()],
         limits=_limits(flow.limits),
-        rails={"existing": flow.rails.existing, "share": flow.rails.share},
+        rails=_rails(flow.rails),
         environment=flow.environment,
         confirm=flow.confirm,
     )
+
+
+def _rails(rails: Rails) -> Record:
+    """What came later than the first two is left out where it is the default, so that old digests hold."""
+    deleted = None if rails.deleted == Rails().deleted else rails.deleted
+    return _record(existing=rails.existing, share=rails.share, deleted=deleted)
 
 
 def _type(type: Type) -> Record:  # noqa: A002

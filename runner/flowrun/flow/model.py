@@ -247,10 +247,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Rails:
-    """Thresholds beyond which `apply` needs --allow: deals taken by `existing: include`; percent of all deals."""
+    """Thresholds. Beyond these `apply` needs --allow: deals taken by `existing: include`; percent of all deals. Beyond
+    `deleted` percent of them, deals that are missing where they live are not taken as deleted (100: they are)."""
 
     existing: int = 1000
     share: int = 20
+    deleted: int = 20
 
 
 @dataclass(frozen=True, slots=True)

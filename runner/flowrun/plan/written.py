@@ -117,7 +117,7 @@ def setting_keys(flow: Flow) -> Mapping[str, Keys]:
             "max_copies": str(limits.max_copies),
             "per": milliseconds_text(limits.per),
         },
-        "rails": {"existing": str(rails.existing), "share": str(rails.share)},
+        "rails": {"existing": str(rails.existing), "share": str(rails.share), "deleted": str(rails.deleted)},
         "environment": {"value": flow.environment},
         "confirm": {"value": flow.confirm},
     }

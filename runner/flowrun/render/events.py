@@ -18,7 +18,7 @@ def event_text(event: Event) -> Line | None:
             return tick_text(tick)
         case Carried(endless=True):
             return carried_text(event)
-        case Pulled(endless=True):
+        case Pulled(endless=endless, bad=bad) if endless or bad:
             return pulled_text(event)
         case Warned(message) | Recovered(message):
             return _note(message)
@@ -41,8 +41,9 @@ def event_content(event: Event) -> tuple[str, str, dict[str, object]] | None:
         case Recovered(message, about):
             return "info", "recovered", {"about": about, "message": message}
         case Pulled():
-            names = ("added", "changed", "moved", "gone", "bad")
-            return "info", "pulled", {name: getattr(event, name) for name in names}
+            names = ("added", "changed", "moved", "gone", "bad", "example")
+            content = {name: getattr(event, name) for name in names}
+            return "warning" if event.bad else "info", "pulled", content
         case Carried(by_tunnel=by_tunnel):
             fired = sum(count for (_, result), count in by_tunnel.items() if result == "fired")
             return "info", "carried", {"fired": fired, "tunnels": _by_tunnel(by_tunnel)}

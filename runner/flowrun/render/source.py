@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowrun.clock import iso
 from flowrun.diagnostics import excerpt
 from flowrun.engine.calls import PARKED, UNKNOWN
-from flowrun.engine.elsewhere import Elsewhere
+from flowrun.engine.elsewhere import MOST, Elsewhere
 from flowrun.render.ink import Ink, Line, Run, line
 from flowrun.render.moment import counted, moment
 from flowrun.sources.interface import Described
@@ -17,7 +17,8 @@ def source_text(found: Elsewhere, zone: str) -> list[Line]:
     parts.append("never read" if found.read_at is None else f"last read {moment(found.read_at, zone)}")
     if found.on_way:
         since = "" if found.oldest is None else f" (the oldest since {moment(found.oldest, zone)})"
-        parts.append(f"{counted(found.on_way, 'firing')} on the way{since}")
+        least = "at least " if any(count >= MOST for count in found.calls.values()) else ""
+        parts.append(f"{least}{counted(found.on_way, 'firing')} on the way{since}")
     if found.calls[UNKNOWN]:
         parts.append(f"{found.calls[UNKNOWN]:,} of unknown outcome")
     if found.rereads:

@@ -36,7 +36,7 @@ def carried_text(carried: Carried) -> Line:
 
 
 def pulled_text(pulled: Pulled) -> Line:
-    """`2026-03-06 12:00:07  brought in: 3 added, 1 gone`."""
+    """`2026-03-06 12:00:07  brought in: 3 added, 1 unreadable (deals.csv:17: it has no id)`."""
     words = {
         "added": pulled.added,
         "changed": pulled.changed,
@@ -45,7 +45,8 @@ def pulled_text(pulled: Pulled) -> Line:
         "unreadable": pulled.bad,
     }
     told = ", ".join(f"{count:,} {word}" for word, count in words.items() if count)
-    return line(Run(moment(pulled.at, pulled.timezone), Ink.DIM), "  brought in: ", told)
+    example = "" if pulled.example is None else f" ({pulled.example})"
+    return line(Run(moment(pulled.at, pulled.timezone), Ink.DIM), "  brought in: ", f"{told}{example}")
 
 
 def totals_text(totals: Totals) -> list[Line]:

@@ -16,7 +16,7 @@ from typing import cast
 from sqlalchemy import Connection
 
 from flowrun.diagnostics import excerpt
-from flowrun.engine.calls import Call, claim_calls
+from flowrun.engine.calls import Call, claim_calls, still_held
 from flowrun.engine.settlement import Result, Settled, Told, settle_calls
 from flowrun.engine.source import Budget
 from flowrun.errors import FlowrunError, Interfered, SourceTrouble, Unreachable
@@ -77,16 +77,20 @@ class Carrier:
         self._budget = Budget(ability.per_second, ability.burst)
         self._batch = max(1, min(ability.batch, MOST))
         self._idempotent = ability.idempotent
+        self._wary = False
 
     def carry(self) -> Carried:
-        """One batch, if any call is due. Nothing is held while the source is asked."""
+        """One batch, if any call is due. Nothing is held while the source is asked.
+
+        After a trouble it is one call, so that a source that is away leaves few of which nobody knows what became.
+        """
         with self._store.write(self._connection) as transaction:
             claimed = claim_calls(
                 transaction,
                 self._revision,
                 self._flow,
                 self._runner,
-                limit=self._batch,
+                limit=1 if self._wary else self._batch,
                 lease=LEASE,
                 budget=self._budget,
             )
@@ -96,11 +100,12 @@ class Carrier:
             return Carried(again_at=claimed.again_at)
         troubles: list[FlowrunError] = []
         results = self._asked(self._source.find, "find", claimed.to_find, troubles)
-        carried = len(results) + len(claimed.to_perform)
+        carried = len(claimed.to_find) + len(claimed.to_perform)
         settled = self._together(claimed.to_perform, results)
         if settled is None:
-            results += self._asked(self._source.perform, "perform", claimed.to_perform, troubles)
+            results += self._asked(self._source.perform, "perform", self._mine(claimed.to_perform), troubles)
             settled = self._settle(results)
+        self._wary = bool(troubles)
         now = self._store.clock.now()
         return Carried(
             settled=settled,
@@ -109,6 +114,14 @@ class Carrier:
             more=not troubles and claimed.again_at is not None and claimed.again_at <= now,
             trouble=troubles[0] if troubles else None,
         )
+
+    def _mine(self, claimed: Sequence[Call]) -> Sequence[Call]:
+        """Those that are still this runner's: it may have been stopped since it took them, or waited long for a
+        look-up, and another may carry them by now."""
+        if not claimed:
+            return claimed
+        with self._store.read(self._connection):
+            return still_held(self._connection, claimed, self._runner, self._store.clock.now())
 
     def _together(self, calls: Sequence[Call], found: Sequence[Result]) -> Settled | None:
         """Perform and settle in one transaction, where the source is in the store's own database; None where it isn't,
@@ -121,8 +134,9 @@ class Carrier:
             return None
         try:
             with self._store.write(self._connection) as transaction:
-                outcomes = self._source.perform_in(transaction.connection, [self._order(call) for call in calls])
-                results = [*found, *(_result(call, one) for call, one in zip(calls, outcomes, strict=True))]
+                mine = still_held(transaction.connection, calls, self._runner, transaction.now)
+                outcomes = self._source.perform_in(transaction.connection, [self._order(call) for call in mine])
+                results = [*found, *(_result(call, one) for call, one in zip(mine, outcomes, strict=True))]
                 return settle_calls(
                     transaction, self._flow, self._runner, results, idempotent=self._idempotent, chance=self._chance
                 )

@@ -50,6 +50,9 @@ NOT_WHOLE = 600_000
 """Milliseconds before a full read is tried again that did not come to its end: rows can't be read, or too many are
 missing, and a person has to look at it."""
 
+REFUSED = 60_000
+"""Milliseconds before a source is asked for changes again that answers with full reads, and lacks too many deals."""
+
 PATIENT = 2_000
 """Milliseconds that a run until idle waits for the next call."""
 
@@ -111,6 +114,7 @@ class Courier:
         self._elsewhere = True
         self._called_at: int | None = None
         self._trouble: str | None = None
+        self._bad: tuple[int, str | None] | None = None
         self._absent = 0.0
         self._away_until = 0
 
@@ -181,8 +185,8 @@ class Courier:
 
     def _pull(self, question: Callable[[], intakes.Pulled]) -> intakes.Pulled:
         pulled = question()
-        if pulled.wait:
-            self._ask_after = self._store.clock.now() + pulled.wait
+        if wait := max(pulled.wait, REFUSED if pulled.refused else 0):
+            self._ask_after = self._store.clock.now() + wait
         return pulled
 
     # In turn with a run that ends
@@ -330,10 +334,13 @@ class Courier:
         return (None, None, None) if row is None else (row.asked_at, row.read_at, row.whole_at)
 
     def _tell(self, open_: _Open, pulled: intakes.Pulled) -> None:
+        """What came in; bad records alone are told of once, until they are others."""
         tally = pulled.tally
-        if pulled.news or pulled.bad:
+        bad = pulled.bad, pulled.example
+        if pulled.news or (pulled.bad and bad != self._bad):
             counts = (tally.added, tally.changed, tally.moved, pulled.gone, pulled.bad)
-            self._hear(Pulled(self._store.clock.now(), open_.flow.timezone, *counts))
+            self._hear(Pulled(self._store.clock.now(), open_.flow.timezone, *counts, example=pulled.example))
+        self._bad = bad if pulled.bad else self._bad
 
     def _fails(self, error: FlowrunError) -> float:
         """Tell of a trouble, unless it is told already, and stay away for a while; how many seconds."""

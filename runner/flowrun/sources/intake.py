@@ -8,11 +8,13 @@ says of such a deal isn't taken; the deal is read again. That is told without a 
 source when the question began, and each call raises the counter when it is settled, and leaves it on its deal.
 
 A full read also says what is gone. It counts only when its last page has come, in the process that has all pages: the
-mark of a full read is kept with the last one, so whoever dies in between begins anew.
+mark of a full read is kept with the last one, so whoever dies in between begins anew. If more are gone than the rail
+allows (`rails.deleted`), none is, its mark isn't kept either, and the place stands among the bad records.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -30,8 +32,9 @@ from flowrun.flow.model import Flow
 from flowrun.sources.batches import Batch
 from flowrun.sources.interface import Bad, Change, Page, Source
 from flowrun.sources.merging import Merge, Stages, Tally, fresh
-from flowrun.sources.pages import Sorted, batch_of, sort
+from flowrun.sources.pages import Sorted, batch_of, fits, sort
 from flowrun.sources.registry import said
+from flowrun.sources.vanishing import too_many
 from flowrun.store.connection import Store, Transaction
 from flowrun.store.tables import Text, bad_records, calls, deals_table, flowrun, rereads, sources
 from flowrun.store.upsert import upsert
@@ -49,6 +52,7 @@ MOST_BAD = 10_000
 """Bad records that are kept: more of them say nothing more."""
 
 MARK_CHARACTERS = 10_000
+_STORABLE = re.compile("[^\0\ud800-\udfff]*")
 
 Answer = TypeVar("Answer")
 
@@ -66,7 +70,8 @@ class Superseded(Exception):
 class Pulled:
     """What a question brought in. `stale` are deals that weren't taken and are to be read again; `wait` is how many ms
     the source's budget, or another reader, wants to be waited for: then nothing was asked. `whole`: it was a full read
-    that came to its end."""
+    that came to its end; `refused`: one that did, and by which too many deals would be gone. `example` is one of the
+    bad records, in words; null where there are none."""
 
     tally: Tally = field(default_factory=Tally)
     pages: int = 0
@@ -76,6 +81,8 @@ class Pulled:
     confirmed: int = 0
     wait: int = 0
     whole: bool = False
+    refused: bool = False
+    example: str | None = None
 
     @property
     def news(self) -> bool:
@@ -134,8 +141,8 @@ class Intake:
             _, asked, pulled.wait = self._begin(transaction, reader=False)
         if pulled.wait:
             return pulled
-        changes = self._given(lambda: self._source.read(ids), "read")
-        answered = {change.id for change in changes}
+        changes = self._given(lambda: tuple(self._source.read(ids)), "read")
+        answered = {change.id for change in changes if fits(change)}
         with self._store.write(self._connection) as transaction:
             self._check(transaction.connection)
             self._keep(transaction, changes, asked, pulled)
@@ -173,10 +180,11 @@ class Intake:
                 if page.whole:
                     self._name(transaction.connection, page.changes)
                 if ends:
-                    self._take_away(transaction, asked, pulled)
-                    pulled.whole = True
-                into = page.mark if (ends or not page.whole) and page.mark is not None else mark
-                self._go_on(transaction, mark, into, whole=ends)
+                    pulled.whole = self._take_away(transaction, asked, pulled)
+                    pulled.refused = not pulled.whole
+                keeps = page.mark is not None and (pulled.whole if page.whole else True)
+                into = page.mark if keeps else mark
+                self._go_on(transaction, mark, into, whole=pulled.whole)
             mark = into
             pulled.pages += 1
         if (self._first or self._troubled) and not self._stopped():
@@ -237,8 +245,7 @@ class Intake:
             pulled.tally.add(self._merge.merge(connection, batch, now))
             bad += _faulty(batch)
         pulled.gone += self._forget(connection, page.gone & taken)
-        self._remember(connection, bad, taken, now)
-        pulled.bad += len(bad)
+        self._remember(connection, bad, taken, now, pulled)
         was_read(connection, self._flow, taken, asked, now)
 
     def _confirm(self, transaction: Transaction, page: Sorted) -> int:
@@ -275,33 +282,48 @@ class Intake:
         return count
 
     def _name(self, connection: Connection, changes: Sequence[Change]) -> None:
-        rows = [{"id": change.id} for change in changes if isinstance(change.id, str)]
+        rows = [{"id": change.id} for change in changes if fits(change)]
         if rows:
             connection.execute(upsert(_named).on_conflict_do_nothing(), rows)
 
-    def _take_away(self, transaction: Transaction, asked: int, pulled: Pulled) -> None:
-        """The end of a full read: what it didn't name is gone, unless the store knows it from later."""
-        connection = transaction.connection
+    def _take_away(self, transaction: Transaction, asked: int, pulled: Pulled) -> bool:
+        """The end of a full read: what it didn't name is gone, unless the store knows it from later. False where that
+        is too many: then nothing is."""
+        connection, now = transaction.connection, transaction.now
         deal = deals_table(None)
-        missing = set(connection.execute(select(deal.c.id).where(deal.c.id.not_in(select(_named.c.id)))).scalars())
+        is_missing = deal.c.id.not_in(select(_named.c.id))
+        count = connection.execute(select(func.count()).select_from(deal).where(is_missing)).scalar_one()
+        before = connection.execute(select(func.count()).select_from(deal)).scalar_one() if count else 0
+        if problem := too_many(count, before, self._flow.rails.deleted):
+            self._remember(connection, [Bad(f"the source '{self._flow.source.type}'", problem)], set(), now, pulled)
+            return False
+        missing = set(connection.execute(select(deal.c.id).where(is_missing)).scalars())
         stale = self._stale(connection, missing, asked) if missing else set()
         if stale:
             read_again(connection, stale, self._counter(connection))
             pulled.stale += len(stale)
         pulled.gone += self._forget(connection, missing - stale)
-        was_read(connection, self._flow, missing - stale, asked, transaction.now)
+        was_read(connection, self._flow, missing - stale, asked, now)
         unnamed = or_(bad_records.c.deal.not_in(select(_named.c.id)), bad_records.c.deal.is_(None))
         connection.execute(delete(bad_records).where(unnamed, bad_records.c.seen_at < self._since))
+        return True
 
-    def _remember(self, connection: Connection, bad: Sequence[Bad], taken: set[str], now: int) -> None:
+    def _remember(self, connection: Connection, bad: Sequence[Bad], taken: set[str], now: int, pulled: Pulled) -> None:
         """Keep what can't be read, and forget what can be again."""
         for some in _parts(sorted(taken)):
             connection.execute(delete(bad_records).where(bad_records.c.deal.in_(some)))
         if not bad:
             return
+        pulled.bad += len(bad)
+        pulled.example = pulled.example or f"{excerpt(bad[0].where)}: {excerpt(bad[0].reason, 300)}"
         there = connection.execute(select(func.count()).select_from(bad_records)).scalar_one()
         rows = {
-            one.where: {"place": one.where, "reason": one.reason, "deal": one.id, "seen_at": now}
+            (place := excerpt(str(one.where), 500)): {
+                "place": place,
+                "reason": excerpt(str(one.reason), 500),
+                "deal": one.id,
+                "seen_at": now,
+            }
             for one in bad[: max(0, MOST_BAD - there)]
         }
         if rows:
@@ -327,11 +349,19 @@ def note_trouble(transaction: Transaction, flow: Flow, trouble: str | None) -> N
     transaction.connection.execute(mine.values(trouble=trouble, trouble_at=transaction.now))
 
 
-def _check_page(page: Page) -> None:
-    if page.mark is not None and len(page.mark) > MARK_CHARACTERS:
+def _check_page(page: object) -> None:
+    defect = "that is a defect of the source"
+    if not isinstance(page, Page) or not isinstance(getattr(page, "changes", None), Sequence):
+        raise SourceTrouble(f"the source gave {excerpt(repr(page))} for a page of changes", defect)
+    mark: object = page.mark
+    if mark is None:
+        return
+    if not isinstance(mark, str) or not _STORABLE.fullmatch(mark):
+        raise SourceTrouble(f"the source gave {excerpt(repr(mark))} for a mark, which can't be kept", defect)
+    if len(mark) > MARK_CHARACTERS:
         raise SourceTrouble(
-            f"the source gave a mark of {len(page.mark):,} characters; at most {MARK_CHARACTERS:,} are kept",
-            "that is a defect of the source",
+            f"the source gave a mark of {len(mark):,} characters; at most {MARK_CHARACTERS:,} are kept",
+            defect,
         )
 
 

@@ -203,8 +203,13 @@ def missing(mapping: ImportMap, header: Sequence[str], file: str) -> tuple[Diagn
     return tuple(findings)
 
 
+def _nobody_named(column: Given) -> bool:
+    """Whether it is the `id` that a file should have where no column is mapped to it."""
+    return not column.span.file and column.text == "id"
+
+
 def _not_there(column: Given, file: str) -> str:
-    if not column.span.file:
+    if _nobody_named(column):
         return "no column is the id: there is none named 'id', and none is mapped to it"
     return f"{excerpt(file)} has no column '{excerpt(column.text)}'"
 
@@ -214,7 +219,7 @@ def _why_not_there(column: Given, header: Sequence[str], mapping: ImportMap) -> 
         other = next((sign for sign in (";", "\t", ",", "|") if sign != mapping.delimiter and sign in header[0]), None)
         if other:
             return f"it has only one; is the delimiter {'a tabulator' if other == chr(9) else repr(other)}?"
-    if not column.span.file:
+    if _nobody_named(column):
         return "say which one is: --map COLUMN=id"
     return did_you_mean(column.text, [name for name in header if name])
 

@@ -6,8 +6,9 @@ have make a bad record of that deal, and keep nothing else from being taken.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
@@ -23,6 +24,9 @@ from flowrun.sources.batches import Batch
 from flowrun.sources.cells import Stored
 from flowrun.sources.interface import Bad, Change, Gone, Record
 from flowrun.store.deals import storable, types
+
+_KEY = re.compile("[A-Za-z0-9-]{1,64}")
+"""What a firing's key looks like (`interface.Order`)."""
 
 _INTEGERS = range(-(2**63), 2**63)
 
@@ -41,12 +45,12 @@ class Sorted:
 
 def sort(changes: Iterable[Any], source: str) -> Sorted:
     """The changes, the last word on each deal alone. `source` names it where it says something that can't be."""
-    said: dict[str, Change] = {}
+    said: dict[str | None, Change] = {}
     bad: list[Bad] = []
     for change in changes:
         if isinstance(change, Bad):
-            if change.id is None or not _fits(change.id):
-                bad.append(change)
+            if not fits(change):
+                bad.append(replace(change, id=None))
             else:
                 said[change.id] = change
         elif type(change) not in {Record, Gone}:
@@ -55,6 +59,8 @@ def sort(changes: Iterable[Any], source: str) -> Sorted:
             bad.append(Bad(f"a deal {excerpt(repr(change.id))}", "its id is no text"))
         elif problem := id_problem(change.id, new=False):
             bad.append(Bad(f"deal '{excerpt(change.id)}'", problem))
+        elif not isinstance(getattr(change, "fields", {}), Mapping):
+            said[change.id] = Bad(f"deal '{excerpt(change.id)}'", "its fields are no mapping", change.id)
         else:
             # Said again, it takes its place among the latest.
             said.pop(change.id, None)
@@ -64,8 +70,8 @@ def sort(changes: Iterable[Any], source: str) -> Sorted:
         records=records,
         gone={change.id for change in said.values() if isinstance(change, Gone)},
         bad=bad + [change for change in said.values() if isinstance(change, Bad)],
-        keys={one.key: one.id for one in records if isinstance(one.key, str)},
-        named=set(said),
+        keys={one.key: one.id for one in records if isinstance(one.key, str) and _KEY.fullmatch(one.key)},
+        named={id_ for id_ in said if id_ is not None},
     )
 
 
@@ -75,7 +81,7 @@ def batch_of(records: list[Record], flow: Flow, now: int) -> Batch:
     stages = flow.stages
 
     def stage(value: object) -> Stored:
-        if value is not None and value not in stages:
+        if value is not None and not (isinstance(value, str) and value in stages):
             hint = did_you_mean(str(value), stages)
             raise BadValue(f"there is no stage '{excerpt(str(value), 40)}'" + (f"; {hint}" if hint else ""))
         return value if isinstance(value, str) else None
@@ -113,7 +119,9 @@ def readers(flow: Flow) -> Mapping[str, Callable[[object], Stored]]:
     return found
 
 
-def _fits(id_: object) -> bool:
+def fits(change: object) -> bool:
+    """Whether it is a change of a deal, by an id that a deal can have."""
+    id_ = change.id if isinstance(change, (Record, Gone, Bad)) else None
     return isinstance(id_, str) and id_problem(id_, new=False) is None
 
 

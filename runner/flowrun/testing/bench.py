@@ -59,12 +59,13 @@ class Bench(ABC):
 
     `flow` is what the source is opened for; a source that can't hold fields of some type has a bench with a smaller
     one, with the same stages. `finds_deletes`: false for a source that learns of deals that are gone by full reads
-    alone. `rows` is how many deals many are.
+    alone. `rows` is how many deals take several pages; `many` how many deals many are, null: as many.
     """
 
     flow: Flow = FLOW
     finds_deletes: bool = True
-    rows: int = int(os.environ.get(ROWS, "2500"))
+    rows: int = 2_500
+    many: int | None = int(os.environ[ROWS]) if ROWS in os.environ else None
 
     @abstractmethod
     def open(self) -> Source:

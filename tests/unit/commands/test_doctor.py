@@ -5,20 +5,26 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from flowrun.clock import Clock, FixedClock, SystemClock, parse_instant
 from flowrun.commands.doctor import Checkup, Verdict, doctor
 from flowrun.engine.checkup import files, machine, tables, work
 from flowrun.engine.checkup.checks import CHECKS
 from flowrun.engine.checkup.finding import size, span
+from flowrun.engine.live import apply_flow
+from flowrun.flow.model import SecretRef, Webhook
 from flowrun.render.doctor import checkup_content, checkup_text
 from flowrun.render.ink import plain
 from flowrun.store.connection import Store
+from flowrun.store.revisions import Author
 from flowrun.store.runners import GONE
+from flowrun.store.tables import deliveries, webhooks
 from tests.unit.store.example import NOON, flow, opened, url
 
 CALENDAR = """\
@@ -91,7 +97,7 @@ def test_a_store_in_order(store: Store) -> None:
     assert trouble(found) == []
     assert found.ok
     every = [one.check for one in found.findings]
-    assert set(every) >= {check.name for check in CHECKS} - {"time", "postgresql"}
+    assert set(every) >= {check.name for check in CHECKS} - {"time", "postgresql", "webhooks"}
     assert plain(checkup_text(found.findings)).endswith("\n\nAll is well.\n")
 
 
@@ -309,3 +315,32 @@ def test_the_document(tmp_path: Path) -> None:
 def test_sizes_and_spans() -> None:
     assert [size(n) for n in (0, 1023, 2048, 5 * 2**20, 3 * 2**30)] == ["0 B", "1023 B", "2 KiB", "5 MiB", "3.0 GiB"]
     assert [span(s * 1000) for s in (0, 119, 120, 7200, 172_800)] == ["0 s", "119 s", "2 min", "2 h", "2 d"]
+
+
+def test_webhooks_that_can_not_be_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    hooks = {"shop": Webhook("shop", "http://127.0.0.1:9", (SecretRef(env="SHOP"),), (), ("fired",))}
+    with store.write() as transaction:
+        apply_flow(transaction, replace(flow(calendar=CALENDAR), webhooks=hooks), {}, Author())
+    monkeypatch.delenv("SHOP", raising=False)
+    lacking = "shop: the secret of the webhook 'shop' is to be in the environment variable SHOP, which isn't set"
+    assert only(look(store), "webhooks", Verdict.WARNING) == lacking
+    monkeypatch.setenv("SHOP", "whsec_short-and-secret")
+    said = only(look(store), "webhooks", Verdict.WARNING)
+    assert "expected whsec_" in said
+    assert "short-and-secret" not in said
+    monkeypatch.setenv("SHOP", "whsec_" + "QUJD" * 11)
+    assert [one.found for one in look(store).findings if one.check == "webhooks"] == ["shop: 0 messages waiting"]
+    row: dict[str, object] = dict.fromkeys(("tunnel", "deal", "action", "from_stage", "to_stage", "result"), "x")
+    row |= {"webhook": "shop", "entry": 1, "fired_at": NOON, "due_at": NOON, "revision": 1, "attempts": 3}
+    with store.write() as transaction:
+        transaction.connection.execute(insert(deliveries).values(**row, state="due", next_at=NOON, said="503\n"))
+    assert trouble(look(store, NOON + 3_600_000)) == []
+    late = only(look(store, NOON + 3_660_000), "webhooks", Verdict.WARNING)
+    assert late == "shop: 1 message waiting, the oldest for 61 min (503\\n)"
+    sql(store, "UPDATE deliveries SET state = 'dead'")
+    assert only(look(store), "webhooks", Verdict.WARNING) == "shop: 1 message given up (503\\n)"
+    with store.write() as transaction:
+        gone = insert(webhooks).values(id="shop", url="http://127.0.0.1:9", disabled_at=NOON, said="410")
+        transaction.connection.execute(gone)
+    said = only(look(store), "webhooks", Verdict.WARNING)
+    assert said == "shop: it is told nothing, since its receiver is gone (410)"

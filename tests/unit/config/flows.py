@@ -112,7 +112,7 @@ removed:
   - {stage: sales.parked, deals: {to: sales.new}}
 source: {type: store}
 limits: {max_hops: 5, max_copies: 50, per: 2d}
-rails: {existing: 0, share: 100}
+rails: {existing: 0, share: 100, deleted: 30}
 environments:
   staging: {vars: {big: 1}, tunnels: {chase: {mode: "off"}}, limits: {max_hops: 7}, rails: {share: 1}}
   prod: {confirm: plan, source: {type: store}}

@@ -67,7 +67,7 @@ def test_settings_types_and_pipelines_of_the_whole_format() -> None:
     )
     assert whole.removed == (Removed("sales.parked", "sales.new"),)
     assert whole.limits == Limits(5, 50, 2 * DAY)
-    assert whole.rails == Rails(0, 100)
+    assert whole.rails == Rails(0, 100, 30)
     assert (whole.environment, whole.confirm) == (None, None)
 
 
@@ -149,7 +149,7 @@ def test_an_environment_overrides_and_the_others_do_not() -> None:
     assert staging.tunnels["chase"].mode is Mode.OFF
     assert staging.tunnels["won-to-onboarding"].mode is Mode.SHADOW
     assert staging.limits == Limits(7, 50, 2 * DAY)
-    assert staging.rails == Rails(0, 1)
+    assert staging.rails == Rails(0, 1, 30)
     prod = flow(WHOLE, environment="prod")
     assert (prod.confirm, prod.vars["big"].value) == ("plan", Decimal("100000.00"))
 

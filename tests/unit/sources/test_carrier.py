@@ -14,7 +14,7 @@ from sqlalchemy import select
 from flowrun.errors import SourceTrouble
 from flowrun.flow.model import SecretRef, Webhook
 from flowrun.sources.interface import Ability, Done, Later, NotDone, Order, Outcome, Refused, Unknown
-from flowrun.store.tables import deliveries
+from flowrun.store.tables import calls, deliveries
 from flowrun.testing.memory import Accident, Memory, MemorySource
 from tests.unit.sources.elsewhere import Elsewhere, elsewhere
 
@@ -279,3 +279,45 @@ def test_unknown_that_stays_unknown_is_parked_where_repeating_is_not_safe() -> N
             carrier.carry()
             e.world.later("6m")
     assert e.world.results() == [("close", "d0", "parked unknown")]
+
+
+def test_a_source_that_is_away_leaves_few_calls_of_which_nobody_knows() -> None:
+    class Away(MemorySource):
+        def perform(self, orders: Sequence[Order]) -> Sequence[Outcome]:
+            raise SourceTrouble("away")
+
+        def find(self, orders: Sequence[Order]) -> Sequence[Outcome]:
+            raise SourceTrouble("away")
+
+    e = ready("close: {from: sales.docs, to: sales.won, action: move}", count=60)
+    with e.carrier(source=Away(e.place, Ability(batch=10))) as carrier:
+        for _ in range(20):
+            assert carrier.carry().trouble
+            e.world.later("1m")
+    unknown = [deal for deal, state in e.states() if state == "unknown"]
+    assert len(unknown) <= 30
+    with e.carrier() as carrier:
+        for _ in range(3):
+            e.world.later("6m")
+            while carrier.carry().more:
+                pass
+    assert len(e.world.fired()) == 60
+    assert set(e.place.effects.values()) == {1}
+
+
+def test_a_copy_with_an_id_that_no_deal_can_have_is_parked_alone() -> None:
+    ids = ["\t", "x" * 201, "a\nb", "d3", "a\0b", "fine"]  # d3 is the deal that it is copied from
+
+    class Own(MemorySource):
+        def perform(self, orders: Sequence[Order]) -> Sequence[Outcome]:
+            return [Done(ids[int(order.id[1:])]) for order in orders]
+
+    tunnel = "care: {from: sales.docs, to: care.kickoff, action: copy}"
+    e = ready(tunnel, count=len(ids), source=lambda place: Own(place, Ability(own_ids=True)))
+    with e.carrier() as carrier:
+        settled = carrier.carry().settled
+    assert (settled.count("fired"), settled.count("parked")) == (1, 5)
+    assert [copy.id for n in range(len(ids)) for copy in e.world.copies(f"d{n}")] == ["fine"]
+    with e.world.store.read() as connection:
+        (said,) = connection.execute(select(calls.c.reason).where(calls.c.deal == "d2")).scalars()
+    assert said == "it was made there as 'a\\nb', which can't be a deal here: the id holds a control character"

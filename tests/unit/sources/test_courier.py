@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Event as Flag
 
@@ -18,12 +19,13 @@ from flowrun.engine.events import Carried, Event, Pulled, Recovered, Warned
 from flowrun.engine.live import apply_flow
 from flowrun.engine.runner import Runner
 from flowrun.errors import Interfered, SourceTrouble
-from flowrun.flow.model import SourceSpec
+from flowrun.flow.model import Rails, SourceSpec
 from flowrun.sources import registry
 from flowrun.sources.beside import carrying
+from flowrun.sources.courier import Courier
 from flowrun.sources.intake import Superseded
 from flowrun.sources.interface import Ability, Order, Outcome, Page, Record
-from flowrun.store.connection import open_store
+from flowrun.store.connection import Store, open_store
 from flowrun.store.revisions import Author
 from flowrun.store.runners import Registered
 from flowrun.store.tables import sources
@@ -162,6 +164,53 @@ def test_a_full_read_comes_after_a_question_and_one_without_an_end_is_not_repeat
         assert asked[5:] == ["everything"]
 
 
+def test_a_rail_that_is_lifted_is_heeded_at_once(there: Callable[[MemoryKind], None]) -> None:
+    class Whole(MemorySource):
+        """Says everything whenever anything is new."""
+
+        def changes(self, mark: str | None) -> Iterator[Page]:
+            latest = f"{len(self.place.log)} {len(self.place.deals)}"
+            if mark != latest:
+                yield from (replace(page, mark=latest) for page in super().everything())
+
+    kinds: tuple[type[MemorySource], ...] = (MemorySource, Whole)
+    for kind in kinds:
+        e = elsewhere(CHAIN, source=partial(kind, ability=Ability(every=5.0, whole_every=600.0)))
+        for n in range(10):
+            e.put(f"d{n}")
+        with e.courier(there) as courier:
+            courier.turn()
+            courier.turn()
+            for n in range(9):
+                del e.place.deals[f"d{n}"]
+            e.world.later("601s")
+            for _ in range(3):
+                courier.turn()
+                e.world.later("6s")
+            assert len(e.world.deals()) == 10
+            told = [event for event in e.told if isinstance(event, Pulled) and event.bad]
+            assert len(told) == 1, "it isn't asked again and again"
+            assert "9 of 10 deals are missing" in (told[0].example or "")
+            e.world.later("61s")
+            e.world.apply_flow(replace(e.world.flow, rails=Rails(deleted=100)))
+            courier.turn()
+            courier.turn()
+            assert len(e.world.deals()) == 1
+
+
+def test_a_full_read_is_due_when_the_rail_is_another(there: Callable[[MemoryKind], None]) -> None:
+    e = elsewhere(CHAIN, source=lambda place: MemorySource(place, Ability(every=5.0, whole_every=600.0)))
+    e.put("a").put("b")
+    with e.courier(there) as courier:
+        courier.turn()
+        courier.turn()
+        del e.place.deals["a"]  # nobody tells of it
+        e.world.apply_flow(replace(e.world.flow, rails=Rails(deleted=50)))
+        courier.turn()
+        courier.turn()
+    assert len(e.world.deals()) == 1
+
+
 def test_a_trouble_is_told_once_and_when_it_is_over_and_the_source_left_alone_between(
     there: Callable[[MemoryKind], None],
 ) -> None:
@@ -227,13 +276,13 @@ def test_beside_a_run_the_source_wakes_the_courier(there: Callable[[MemoryKind],
         flow = replace(flow_of("docs: {from: sales.new, to: sales.docs, action: move}"), source=SourceSpec("memory"))
         with store.write(alone=True) as transaction:
             apply_flow(transaction, flow, {}, Author())
-        with carrying(lambda: open_store(url), tmp_path, ME, told.append, 10.0) as wake:
+        with carrying(lambda: open_store(url), tmp_path, ME, told.append, 10.0) as beside:
             assert waits.wait(60)
             place.put([Record("a", "sales.new", {})])
             changed.set()
             eventually(lambda: bool(told))
             Runner(store).until_idle()
-            wake()
+            beside.wake()
             eventually(lambda: place.deals["a"].stage == "sales.docs")
         assert isinstance(told[0], Pulled)
         with store.read() as connection:
@@ -293,3 +342,41 @@ def test_what_a_dead_process_of_this_host_has_left_is_not_waited_for(there: Call
             courier.turn()
             assert bool(e.states()) is waits
         assert set(e.place.effects.values()) == {1}
+
+
+def test_who_has_nothing_to_do_sleeps_until_another_revision_is_applied(
+    tmp_path: Path, there: Callable[[MemoryKind], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    place, begun, idle, opened = Memory(), Flag(), Flag(), 0
+    place.put([Record("a", "sales.new", {})])
+    close = Courier.close
+
+    def closed(courier: Courier) -> None:
+        close(courier)
+        idle.set()
+
+    monkeypatch.setattr(Courier, "close", closed)
+
+    def opening() -> Store:
+        nonlocal opened
+        opened += 1
+        return open_store(url)
+
+    class Tells(MemorySource):
+        def changes(self, mark: str | None) -> Iterator[Page]:
+            begun.set()
+            return super().changes(mark)
+
+    there(MemoryKind(place, Tells))
+    with open_store(url, create=True) as store:
+        with store.write(alone=True) as transaction:
+            apply_flow(transaction, flow_of(CHAIN), {}, Author())
+        with carrying(opening, tmp_path, ME, lambda _event: None, 10.0) as beside:
+            assert idle.wait(60)
+            with store.write(alone=True) as transaction:
+                apply_flow(transaction, replace(flow_of(CHAIN), source=SourceSpec("memory")), {}, Author())
+            assert not begun.wait(0.2)
+            beside.look()
+            assert begun.wait(60)
+        assert opened == 2

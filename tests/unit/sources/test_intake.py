@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from flowrun.engine.rereads import read_again
 from flowrun.errors import SourceTrouble
+from flowrun.flow.model import Rails
 from flowrun.sources.intake import Superseded
 from flowrun.sources.interface import Ability, Bad, Change, Gone, Page, Record
 from flowrun.testing.memory import Memory, MemorySource
@@ -195,6 +199,44 @@ def test_a_full_read_takes_away_what_is_gone_and_only_if_it_came_to_its_end() ->
     assert [deal.id for deal in e.world.deals()] == ["d0", "d1", "d2", "d4"]
 
 
+def test_a_full_read_that_lacks_too_many_deals_takes_none_away_until_the_rail_is_lifted() -> None:
+    e = elsewhere()
+    for n in range(30):
+        e.put(f"d{n}")
+    with e.intake() as intake:
+        intake.changes()
+        assert intake.everything().whole
+    for n in range(7):  # nobody tells of it
+        del e.place.deals[f"d{n}"]
+    e.put("d29", title="News")
+    mark = e.mark()
+    with e.intake() as intake:
+        refused = intake.everything()
+        assert (refused.whole, refused.refused, refused.gone, refused.bad) == (False, True, 0, 1)
+    assert len(e.world.deals()) == 30
+    assert e.world.deal("d29").title == "News"
+    assert e.mark() == mark
+    ((_, reason),) = e.bad()
+    assert reason.startswith("7 of 30 deals are missing, more than 20 %: none is taken as deleted;")
+    assert refused.example == f"the source 'memory': {reason}"
+    e.wait(1)
+    e.world.apply_flow(replace(e.world.flow, rails=Rails(deleted=25)))
+    with e.intake() as intake:
+        assert intake.everything().gone == 7
+    assert len(e.world.deals()) == 23
+    assert e.bad() == []
+
+
+def test_what_a_source_says_is_gone_is_gone_however_many() -> None:
+    e = elsewhere()
+    for n in range(30):
+        e.put(f"d{n}")
+    with e.intake() as intake:
+        intake.changes()
+        e.place.delete([f"d{n}" for n in range(29)])
+        assert intake.changes().gone == 29
+
+
 def test_a_page_that_is_older_than_a_settled_call_is_not_believed() -> None:
     e = elsewhere(CLOSE)
     e.put("a", "sales.docs").put("b", "sales.new")
@@ -378,3 +420,50 @@ def test_who_comes_back_from_the_store_follows_its_source() -> None:
     with e.intake() as intake:
         assert intake.changes().tally.moved == 1
     assert (e.world.stage("a"), e.world.deal("a").title) == ("sales.won", "New")
+
+
+NO_IDS: tuple[Any, ...] = ("", "x" * 201, "a\nb", "a\0b", "\x7f", "a\ud800", None, 7, ["a"])
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["changes", "whole"])
+def test_what_no_deal_can_be_is_told_alone_and_stops_nothing(whole: bool) -> None:
+    odd: list[Any] = [kind(id_) for id_ in NO_IDS for kind in (Gone, lambda id_: Record(id_, "sales.new"))]
+    odd += [Bad("row\0", "a\ud800", id_) for id_ in NO_IDS]
+    odd += [None, "a", object(), Page([], None), Record("a", ["sales.new"]), Record("b", "sales.new", None)]  # type: ignore[arg-type]
+    odd += [Record("c", "sales.new", {7: 7}), Record("d", "sales.new", {"title": "x\0"})]  # type: ignore[dict-item]
+
+    class Odd(MemorySource):
+        def pages(self) -> Iterator[Page]:
+            yield Page([*odd, Record("good", "sales.new", key="no key\0")], "1", whole=whole)
+
+        def changes(self, mark: str | None) -> Iterator[Page]:
+            return self.pages()
+
+        def everything(self) -> Iterator[Page]:
+            return self.pages()
+
+        def read(self, ids: Sequence[str]) -> Sequence[Change]:
+            return [*odd, *(Gone(id_) for id_ in ids)]
+
+    e = elsewhere(source=Odd)
+    with e.intake() as intake:
+        assert intake.changes().bad == len(odd)
+        assert [deal.id for deal in e.world.deals()] == ["good"]
+        assert intake.everything().bad == len(odd)
+    with e.world.store.write() as transaction:
+        read_again(transaction.connection, ["good"], 0)
+    with e.intake() as intake:
+        assert intake.again().gone == 1
+
+
+@pytest.mark.parametrize("page", ["page", Page(7, "1"), Page([], 7), Page([], "\0"), Page([], "x" * 10_001)])  # type: ignore[arg-type]
+def test_a_page_that_is_none_is_the_sources_trouble(page: Any) -> None:
+    class Odd(MemorySource):
+        def changes(self, mark: str | None) -> Iterator[Page]:
+            yield page
+            yield Page([Record("a", "sales.new")], "2")
+
+    e = elsewhere(source=Odd)
+    with e.intake() as intake, pytest.raises(SourceTrouble, match="the source gave") as caught:
+        intake.changes()
+    assert "defect of the source" in str(caught.value.help)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-from flowrun.engine.checkup import files, machine, server, tables, work
+from flowrun.engine.checkup import files, machine, server, tables, webhooks, work
 from flowrun.engine.checkup.finding import Finding, problem
 from flowrun.engine.checkup.patient import UNREADABLE, Patient, said
 
@@ -43,6 +43,7 @@ CHECKS = (
     Check("revision", Needs.STORE, work.revision),
     Check("time", Needs.STORE, work.clock),
     Check("queue", Needs.STORE, work.work),
+    Check("webhooks", Needs.STORE, webhooks.webhooks),
 )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from flowrun.clock import Clock
 from flowrun.errors import WorkFailed
+from flowrun.flow.model import Webhook
 from flowrun.store import migrations
 from flowrun.store.connection import Store, files_of, tables_version, unchecked_store
 from flowrun.store.identity import without_password
@@ -27,7 +28,7 @@ class Patient:
 
     `failure` says why its database can't be read; without one there is a connection. `version` is that of its tables,
     null where they are no store's. `thorough` asks for checks without a limit of time; `progress` hears the seconds
-    that a long one has taken.
+    that a long one has taken. `lacks` says what is wrong with the secret of a webhook, null if nothing is.
     """
 
     url: str
@@ -35,6 +36,7 @@ class Patient:
     clock: Clock
     thorough: bool
     progress: Callable[[int], None]
+    lacks: Callable[[Webhook], str | None]
     failure: WorkFailed | None = None
     version: str | None = None
     tables: frozenset[str] = frozenset()
@@ -66,10 +68,17 @@ class Patient:
 
 
 @contextmanager
-def admitted(url: str, clock: Clock, *, thorough: bool, progress: Callable[[int], None]) -> Iterator[Patient]:
+def admitted(
+    url: str,
+    clock: Clock,
+    *,
+    thorough: bool,
+    progress: Callable[[int], None],
+    lacks: Callable[[Webhook], str | None],
+) -> Iterator[Patient]:
     """The store at that address. Raises WrongUsage for an address that is none."""
     files = files_of(url)
-    patient = Patient(without_password(url), files[0] if files else None, clock, thorough, progress)
+    patient = Patient(without_password(url), files[0] if files else None, clock, thorough, progress, lacks)
     store: Store | None = None
     try:
         try:

@@ -1,7 +1,7 @@
 """The census: which deals the files have, all of them together, and what is wrong with some.
 
 A deal that stands twice, in one file or in two, is nobody's: it is bad at both places, and stays in the store as it
-was. The rail on deals that vanish is here, too.
+was.
 """
 
 from __future__ import annotations
@@ -12,9 +12,6 @@ from dataclasses import dataclass, field
 from flowrun.diagnostics import excerpt
 from flowrun.sources.files.looking import Seen
 from flowrun.sources.interface import Bad
-
-FEW = 5
-"""Deals that may vanish at once whatever their share is."""
 
 
 @dataclass(slots=True)
@@ -66,19 +63,6 @@ def census(looks: Mapping[str, Seen], restless: Iterable[str]) -> Census:
             if bad.id in found.files:
                 found.repeated.setdefault(bad.id, Bad(bad.where, bad.reason, bad.id))
     return found
-
-
-def too_many(vanished: int, before: int, most: int) -> str | None:
-    """Why these are too many to have been deleted, of so many deals and with the rail at `most` percent; or None."""
-    if most >= 100 or vanished <= 0 or before <= 1:
-        return None
-    if vanished < before and (vanished <= FEW or vanished * 100 <= before * most):
-        return None
-    much = "all" if vanished >= before else f"{vanished:,} of {before:,}"
-    return (
-        f"{much} deals are missing, more than {most} %: none is taken as deleted; bring them back, or raise "
-        "`max_deleted` if they are gone"
-    )
 
 
 def _twice(first: str, second: str, id_: str) -> Bad:

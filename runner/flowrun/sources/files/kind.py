@@ -34,7 +34,7 @@ class FilesKind:
             message = "the source 'files': `write` names a file of firings, one JSON object a line"
             raise WorkFailed(message, "let its name end in .jsonl, and leave `copies` out")
         folder = Folder(root, paths, options.format, aside)
-        files = Files(means, folder, options.max_deleted, None if copies is None else folder.name(copies))
+        files = Files(means, folder, place.flow.rails.deleted, None if copies is None else folder.name(copies))
         return files if aside is None else Overlay(files, Output(aside, means.types))
 
 

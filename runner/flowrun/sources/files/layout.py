@@ -71,7 +71,7 @@ class Layout:
         twice = next((name for name in header if name and header.count(name) > 1), None)
         if twice is not None:
             return f"the column '{excerpt(twice)}' comes twice in the header"
-        if "id" not in self.columns(header) and not self.mapping.columns["id"].span.file:
+        if "id" not in self.columns(header) and self.mapping.columns["id"].text == "id":
             return "no column is the id: there is none named 'id', and none is mapped to it"
         if self.explicit:
             found = missing(self.mapping, header, file)

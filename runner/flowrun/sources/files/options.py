@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from flowrun.config.leaves import Percent, word
+from flowrun.config.leaves import word
 from flowrun.config.reading import Block, Named, OneOrMore, Text
 
 
@@ -66,9 +66,4 @@ class FilesBlock(Block):
     )
     copies: Text | None = Field(
         default=None, description="The file that takes new deals. Default: the one that has the deal copied from."
-    )
-    max_deleted: Percent = Field(
-        default=20,
-        description="Percent of the deals that may be gone at one look. If more are, or all, none is taken as deleted "
-        "and `status` says so; five always may. 100 lifts it.",
     )

@@ -18,7 +18,7 @@ from flowrun.diagnostics import excerpt
 from flowrun.errors import SourceTrouble
 from flowrun.expr.types import Kind
 from flowrun.sources.files import given, rewriting
-from flowrun.sources.files.census import Census, census, too_many
+from flowrun.sources.files.census import Census, census
 from flowrun.sources.files.folder import Folder, opened_by
 from flowrun.sources.files.given import Given, Mark
 from flowrun.sources.files.layout import Layout
@@ -44,6 +44,7 @@ from flowrun.sources.interface import (
     Refused,
     Unknown,
 )
+from flowrun.sources.vanishing import too_many
 
 PAGE = 2_000
 """Changes on a page."""
@@ -90,7 +91,9 @@ class Files:
         return Ability(every=_EVERY, batch=self.batch, idempotent=True)
 
     def describe(self) -> Described:
-        """The stages that the rows stand in, as they write them, and the columns that are mapped."""
+        """The stages that the rows stand in, as they write them, and the columns that are mapped. Raises SourceTrouble
+        where a path leads nowhere."""
+        self.folder.files()
         mapping = self.layout.mapping
         stages = [*mapping.stages] or [*self.layout.flow.stages]
         kinds = {name: str(type_.kind) for name, type_ in self.layout.types.items()}

@@ -17,13 +17,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Text, cast, func, select, types
 
-from flowrun.sources.interface import Page
+from flowrun.sources.interface import Bad, Change, Page
 from flowrun.sources.sql import marks
 from flowrun.sources.sql.database import Database
 from flowrun.sources.sql.marks import Buckets, bucket_of, digest
 from flowrun.sources.sql.rows import Cursor, Rows
 from flowrun.sources.sql.shape import Cell
 from flowrun.sources.sql.values import Sort, moment
+from flowrun.sources.vanishing import too_many
 
 PAGE = 2_000
 """Changes of a page; a bucket is not split for it."""
@@ -43,12 +44,14 @@ class Compared:
 
 @dataclass(slots=True)
 class Comparing:
-    """The comparison of a table's rows. `changed_at` with `overlap` bounds it; without, it is of all rows."""
+    """The comparison of a table's rows. `changed_at` with `overlap` bounds it; without, it is of all rows. `most`
+    percent of these may be gone: where more are, that is left to the full read."""
 
     database: Database
     rows: Rows
     changed_at: Cell | None = None
     overlap: timedelta = timedelta()
+    most: int = 20
     page: int = PAGE
     _known: tuple[str | None, Mapping[str, Compared]] | None = field(default=None, init=False)
 
@@ -91,25 +94,30 @@ class Comparing:
         if mark is not None and now.sums == before.sums and latest == since:
             self._known = (mark, found)
             return
+        problem: str | None = None
         if self._known is not None and self._known[0] == mark:
             known = self._known[1]
             told = [id_ for id_, one in found.items() if id_ not in known or known[id_].digest != one.digest]
-            told += [id_ for id_ in known if id_ not in found]
+            gone = [id_ for id_ in known if id_ not in found]
+            if self.changed_at is None:
+                problem = too_many(len(gone), len(known), self.most)
+            told += gone if problem is None else []
         else:
             told = [id_ for id_ in found if now.sums[bucket_of(id_)] != before.sums[bucket_of(id_)]]
         told.sort(key=bucket_of)
         after = self._after(found, latest)
         final = marks.written(by=self._by, since=latest, rows=_summed(after).text())
+        bad: list[Change] = [] if problem is None else [Bad(str(self.rows.shape.table.name), problem)]
         for ids, complete, last in _paged(told, self.page):
             with self.database.reading() as connection:
-                changes = self.rows.by_ids(connection, ids)
+                changes = [*self.rows.by_ids(connection, ids), *(bad if last else ())]
             for number in complete:
                 before.take(number, now)
             yield Page(
                 changes, final if last else marks.written(by=self._by, since=since, rows=before.text()), last=last
             )
         if not told:
-            yield Page((), final)
+            yield Page(bad, final)
         self._known = (final, after)
 
     def _read(self, since: str | None) -> tuple[dict[str, Compared], str | None]:

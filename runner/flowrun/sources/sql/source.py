@@ -175,5 +175,5 @@ def _opened(database: Database, options: SqlBlock, place: Place) -> SqlSource:
             overlap = timedelta(milliseconds=exact(options.overlap))
             noticing = Comparing(database, rows, shape.changed_at, overlap)
         case _:
-            noticing = Comparing(database, rows)
+            noticing = Comparing(database, rows, most=place.flow.rails.deleted)
     return SqlSource(database, rows, names, options, noticing, Writing(database, rows, names, place.flow))

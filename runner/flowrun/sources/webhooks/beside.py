@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flowrun.engine.events import Event, Warned
 from flowrun.errors import WorkFailed
-from flowrun.sources.beside import beside
+from flowrun.sources.beside import Beside, beside
 from flowrun.sources.webhooks.posting import Poster
 from flowrun.sources.webhooks.postman import Postman
 from flowrun.store.connection import Store
@@ -39,8 +39,8 @@ def postman(store: Store, folder: Path, runner: str, hear: Callable[[Event], Non
 @contextmanager
 def posting(
     opening: Callable[[], Store], folder: Path, runner: str, hear: Callable[[Event], None], patience: float
-) -> Iterator[Callable[[], None]]:
-    """A postman in a thread of its own; what is given wakes it. At the end it is waited for `patience` seconds."""
+) -> Iterator[Beside]:
+    """A postman in a thread of its own. At the end it is waited for `patience` seconds."""
     postmen: list[Postman] = []
 
     def work(store: Store, stopped: Callable[[], bool], well: Callable[[], None]) -> None:
@@ -60,5 +60,5 @@ def posting(
     def complain(text: str) -> None:
         hear(Warned(f"webhooks: {text}; trying again", "webhooks"))
 
-    with beside("flowrun-postman", opening, work, wake, complain, patience):
-        yield wake
+    with beside("flowrun-postman", opening, work, wake, complain, patience) as one:
+        yield one

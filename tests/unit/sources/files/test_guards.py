@@ -11,6 +11,7 @@ import pytest
 
 from flowrun.clock import FixedClock
 from flowrun.errors import SourceTrouble, WorkFailed
+from flowrun.flow.model import Rails
 from flowrun.sources.files import rewriting, source
 from flowrun.sources.files.looking import Pace
 from flowrun.sources.interface import Bad, Conflict, Done, Gone, Later, Unknown
@@ -129,14 +130,14 @@ def test_a_few_that_are_gone_are_gone_and_the_rail_can_be_lifted(tmp_path: Path)
     assert len(stages(ground.changes())) == 20
     ground.write("".join(lines[:-60]))
     reason = (
-        "40 of 80 deals are missing, more than 20 %: none is taken as deleted; bring them back, or raise `max_deleted` "
-        "if they are gone"
+        "40 of 80 deals are missing, more than 20 %: none is taken as deleted; bring them back, or if they are gone, "
+        "apply `rails: {deleted: 100}` for once"
     )
     assert bads(ground.changes()) == [("deals.csv", reason, None)]
     ground.write("".join(lines[:-21]))
     assert stages(ground.changes()) == {"d79": None} | {f"d{number}": "sales.new" for number in range(40, 79)}
     ground.write("".join(lines[:-60]))
-    ground.keys = "path: deals.csv\nmax_deleted: 100"
+    ground.flow = replace(ground.flow, rails=Rails(deleted=100))
     ground.restarted()
     assert all(page.whole for page in ground.everything())
 
@@ -170,6 +171,20 @@ def test_a_file_that_can_not_be_read_is_bad_and_its_deals_stay(tmp_path: Path, c
     assert any(where == "deals.csv" and said.startswith(reason) for where, said, _ in bads(found)), bads(found)
     assert not [change for change in found if isinstance(change, Gone)]
     assert isinstance(ground.perform(move("a"))[0], Later)
+
+
+@pytest.mark.parametrize(
+    ("keys", "reason"),
+    [
+        ("map: {Nr: id}", "deals.csv has no column 'Nr'"),
+        ("at_column: Stat", "there is no column 'Stat', which says the stage"),
+        ("map: {id: id, Compny: title}", "deals.csv has no column 'Compny'; did you mean 'Company'?"),
+    ],
+)
+def test_a_column_that_is_mapped_and_missing_is_named(tmp_path: Path, keys: str, reason: str) -> None:
+    ground = Ground(tmp_path, f"path: deals.csv\nstages: {{New: sales.new}}\n{keys}")
+    ground.write("id,Company,State\na,Acme,New\n")
+    assert ("deals.csv", reason, None) in bads(ground.changes())
 
 
 def test_a_path_that_leads_nowhere_is_trouble_not_an_empty_place(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from flowrun.expr.types import Value
 from flowrun.sources.interface import Record, Source
 from flowrun.sources.sql.installing import install
-from flowrun.sources.sql.outbox import Outbox
+from flowrun.sources.sql.outbox import PAGE, Outbox
 from flowrun.testing import Bench
 from tests.faults.proxy import Cut, Proxy
 from tests.unit.sources.sql.grounds import Ground, opened, options, place
@@ -76,7 +76,7 @@ class SqlBench(Bench):
 
     def open(self) -> Source:
         source = opened(self.ground, self.flow, self._text, self._proxy.url if self._proxy else None)
-        source.page = source.noticing.page = self.page
+        source.page = source.noticing.page = PAGE if self.many else self.page
         assert isinstance(source.noticing, Outbox) == (self.notice == "outbox")
         return source
 

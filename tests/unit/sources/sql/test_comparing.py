@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flowrun.flow.model import Flow, Pipeline, Stage
-from flowrun.sources.interface import Gone
+from flowrun.sources.interface import Bad, Gone
 from flowrun.sources.sql.source import SqlSource
 from tests.unit.sources.sql.grounds import Ground, opened, options
 
@@ -61,6 +61,19 @@ def test_the_process_that_asked_before_is_told_of_just_what_changed(ground: Grou
         assert Gone("d2") in page.changes
         assert list(source.changes(page.mark)) == []
         assert told(source, mark)[0] >= {"d1"}  # died, and asks with the mark from before
+
+
+def test_of_too_many_rows_that_are_gone_none_is_told_as_gone(ground: Ground) -> None:
+    table(ground, 12)
+    with closing(opened(ground, FLOW, KEYS + "notice: compare\n")) as source:
+        _, mark = told(source, None)
+        ground.run("DELETE FROM deals WHERE id <> 'd1' AND id <> 'd2'")
+        ground.run("UPDATE deals SET name = 'y' WHERE id = 'd1'")
+        (page,) = source.changes(mark)
+    assert [change.id for change in page.changes] == ["d1", None]
+    bad = page.changes[-1]
+    assert isinstance(bad, Bad)
+    assert bad.reason.startswith("10 of 12 deals are missing")
 
 
 def test_a_time_to_come_hides_nothing(ground: Ground) -> None:

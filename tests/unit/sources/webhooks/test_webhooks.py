@@ -465,10 +465,10 @@ def test_one_that_hangs_keeps_no_other_from_being_told(tmp_path: Path, monkeypat
 def test_beside_a_run_it_is_woken_and_stops(tmp_path: Path) -> None:
     events: list[Event] = []
     with receiving(SECRET) as receiver, opened(tmp_path, SystemClock(), told(receiver.url)) as store:
-        with posting(lambda: open_store(store.url), tmp_path, "me", events.append, 5.0) as wake:
+        with posting(lambda: open_store(store.url), tmp_path, "me", events.append, 5.0) as beside:
             sell(store, "d1")
             Runner(store).until_idle()
-            wake()
+            beside.wake()
             eventually(lambda: receiver.deals() == ["d1"])
             eventually(lambda: rows(store, "SELECT count(*) FROM deliveries") == [(0,)])
         assert events == [Delivered({("crm", "taken"): 1})]
