@@ -23,7 +23,8 @@ from flowrun.sources.interface import (
     Unknown,
 )
 from flowrun.testing.bench import Bench, Broken, deal, require
-from flowrun.testing.inwards import IDS, asked, require_said, same, three, valued
+from flowrun.testing.inwards import asked, require_said, same, three, valued
+from flowrun.testing.samples import IDS
 
 
 def move(id_: str, fields: Mapping[str, Value] | None = None) -> Order:

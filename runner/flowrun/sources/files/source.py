@@ -11,7 +11,7 @@ copy where its id stands already. So whether a call happened can be read off the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from flowrun.clock import Clock, SystemClock
 from flowrun.diagnostics import excerpt
@@ -24,7 +24,7 @@ from flowrun.sources.files.given import Given, Mark
 from flowrun.sources.files.layout import Layout
 from flowrun.sources.files.looking import Looking, Pace, Seen, Stirred
 from flowrun.sources.files.orders import Batch, is_done
-from flowrun.sources.files.rows import Index
+from flowrun.sources.files.telling import Telling, differing
 from flowrun.sources.files.waking import Waking
 from flowrun.sources.interface import (
     Ability,
@@ -125,7 +125,7 @@ class Files:
         gone = self._gone(known, counted)
         problem = self._problem(gone, counted)
         reached = dict(past)
-        told = _Telling(Mark(self.layout.digest, self._count, reached), mark if old else None)
+        told = Telling(Mark(self.layout.digest, self._count, reached), mark if old else None)
         for bucket in sorted({*now, *past}):
             if bucket in held or now.get(bucket) == past.get(bucket):
                 continue
@@ -158,7 +158,7 @@ class Files:
         counted = self._census(looks, restless)
         gone = self._gone(self._given, counted)
         problem = self._problem(gone, counted)
-        told = _Telling(None, whole=problem is None)
+        told = Telling(None, whole=problem is None)
         for seen in looks.values():
             told.changes += counted.faults.get(seen.name, [])
             yield from self._tell_file(seen.index.places, seen, counted, told)
@@ -176,7 +176,7 @@ class Files:
         """These deals as they stand. One that isn't there is gone only if all rows can be read."""
         looks, restless = self._looks()
         counted = self._census(looks, restless)
-        told = _Telling(None)
+        told = Telling(None)
         for _ in self._tell_ids([id_ for id_ in ids if id_ in counted.named], looks, counted, told, paged=False):
             pass
         if told.stirred:
@@ -242,7 +242,7 @@ class Files:
         self._given = Given(mark, indexes, frozenset(counted.repeated))
 
     def _tell_bucket(
-        self, files: Sequence[Seen], reached: tuple[str, int] | None, counted: Census, known: Given, told: _Telling
+        self, files: Sequence[Seen], reached: tuple[str, int] | None, counted: Census, known: Given, told: Telling
     ) -> Iterator[Page]:
         """What files say, apart from rows that are known as they are. `reached` is how far this was told already."""
         prefixes = [
@@ -255,12 +255,12 @@ class Files:
             told.inside = prefixes[number]
             told.changes += counted.faults.get(seen.name, [])
             skip = reached[1] if reached is not None and number == first else 0
-            yield from self._tell_file(_differing(seen.index, known.indexes.get(seen.name), skip), seen, counted, told)
+            yield from self._tell_file(differing(seen.index, known.indexes.get(seen.name), skip), seen, counted, told)
             if told.stirred:
                 return
 
     def _tell_ids(
-        self, ids: Iterable[str], looks: Mapping[str, Seen], counted: Census, told: _Telling, *, paged: bool = True
+        self, ids: Iterable[str], looks: Mapping[str, Seen], counted: Census, told: Telling, *, paged: bool = True
     ) -> Iterator[Page]:
         """What the rows of these deals say."""
         by_file: dict[str, list[str]] = {}
@@ -273,7 +273,7 @@ class Files:
             yield from self._tell_file(some, looks[name], counted, told, paged=paged)
 
     def _tell_file(
-        self, ids: Iterable[str], seen: Seen, counted: Census, told: _Telling, *, paged: bool = True
+        self, ids: Iterable[str], seen: Seen, counted: Census, told: Telling, *, paged: bool = True
     ) -> Iterator[Page]:
         try:
             with seen.reading() as table:
@@ -385,44 +385,3 @@ class Files:
         self._given.later |= batch.digests
         self._waking.again()
         return batch.outcomes
-
-
-def _differing(index: Index, before: Index | None, skip: int) -> Iterator[str]:
-    """The deals of an index, all after so many rows, or those that are not as they were before."""
-    for id_, at in index.places.items():
-        if at >= skip:
-            was = None if before is None else before.places.get(id_)
-            if before is None or was is None or before.digests[was] != index.digests[at] or id_ in index.repeated:
-                yield id_
-
-
-@dataclass(slots=True)
-class _Telling:
-    """Pages in the making: `changes` of the next one.
-
-    `mark` is of the buckets that are whole among what was told, `inside` the digest of the files in work (null: none);
-    `kept` is the mark of the last page, which that of the next one is too where it can't say how far it went.
-    """
-
-    mark: Mark | None
-    kept: str | None = None
-    whole: bool = False
-    changes: list[Change] = field(default_factory=list)
-    stirred: bool = False
-    inside: str | None = None
-
-    def page(self, rows: int) -> Page:
-        """The page that is full, with so many rows told of the file in work."""
-        if self.mark is not None and self.inside is not None:
-            self.kept = str(replace(self.mark, inside=(self.inside, rows)))
-        page = Page(tuple(self.changes), self.kept, self.whole, last=False)
-        self.changes.clear()
-        return page
-
-    def pages(self, mark: str, size: int) -> Iterator[Page]:
-        """What is left, the last one with that mark."""
-        left = self.changes
-        while len(left) > size:
-            yield Page(tuple(left[:size]), self.kept, self.whole, last=False)
-            left = left[size:]
-        yield Page(tuple(left), mark, self.whole, last=True)
