@@ -1,36 +1,31 @@
 // The server: its JSON API. Every failure is a Refusal with a message for people.
 
-/** What the server said no to. `body` is its whole answer. */
+import { t } from "./i18n.js";
+
+/** What the server said no to. `body` is its whole answer, `findings` are the diagnostics in it, `text` is for people. */
 export class Refusal extends Error {
-  constructor(status, body) {
-    const error = body?.error ?? {};
-    super(error.message ?? `HTTP ${status}`);
-    this.status = status;
-    this.code = error.code ?? "failed";
-    this.help = error.help ?? null;
-    this.body = body;
-  }
+	constructor(status, body) {
+		const error = body?.error ?? {};
+		super(error.message ?? `HTTP ${status}`);
+		this.status = status;
+		this.code = error.code ?? "failed";
+		this.body = body;
+		this.findings = body?.diagnostics ?? error.diagnostics ?? [];
+		this.text = status === 0 ? t("unreachable") : [this.message, error.help].filter(Boolean).join(" ");
+	}
 }
 
 async function ask(path, options = {}) {
-  let answer;
-  try {
-    answer = await fetch(path, { credentials: "same-origin", cache: "no-store", ...options });
-  } catch {
-    throw new Refusal(0, { error: { code: "unreachable" } });
-  }
-  let body = null;
-  try {
-    body = await answer.json();
-  } catch {
-    // A proxy's page, or none: the status says enough.
-  }
-  if (!answer.ok || body === null) throw new Refusal(answer.status, body);
-  return body;
+	const answer = await fetch(path, { cache: "no-store", ...options }).catch(() => {
+		throw new Refusal(0, null);
+	});
+	const body = await answer.json().catch(() => null);
+	if (!answer.ok || body === null) throw new Refusal(answer.status, body);
+	return body;
 }
 
 const post = (path, body) =>
-  ask(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+	ask(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
 
 const query = (values) => new URLSearchParams(Object.entries(values).filter(([, value]) => value != null));
 

@@ -1,39 +1,39 @@
 // Menus of the bar: which pipelines are shown, and the keys of the page.
 
-import { tick } from "./controls.js";
 import { ask } from "./dialog.js";
-import { h, name, short } from "./element.js";
+import { button, h, name } from "./element.js";
+import { tick } from "./form.js";
 import { t } from "./i18n.js";
 import { state, update } from "./state.js";
 
 /** The choice of pipelines, under its button. */
-export function filterMenu(button) {
-  const chosen = new Set(state.filter ?? []);
-  const tell = () => update({ filter: chosen.size ? [...chosen] : null });
-  const boxes = state.project.pipelines.map((pipeline) =>
-    tick(chosen.has(pipeline.id), name(short(pipeline.name ?? pipeline.id)), (on) => (on ? chosen.add(pipeline.id) : chosen.delete(pipeline.id), tell())),
-  );
-  const all = h("button", { type: "button", class: "quiet", text: t("filter.all"), on: { click: () => (chosen.clear(), tell(), menu.hidePopover()) } });
-  const menu = h("div", { class: "popover", popover: "auto", role: "dialog", "aria-label": t("filter") },
-    tick(state.neighbours, t("filter.neighbours"), (on) => update({ neighbours: on })), h("hr", {}), boxes, all);
-  document.body.append(menu);
-  const box = button.getBoundingClientRect();
-  menu.style.left = `${Math.max(8, Math.min(box.left, innerWidth - 300))}px`;
-  menu.style.top = `${box.bottom + 4}px`;
-  menu.addEventListener("toggle", (event) => event.newState === "closed" && menu.remove());
-  menu.showPopover();
-  menu.querySelector("input").focus();
+export function filterMenu(opener) {
+	const chosen = new Set(state.filter ?? []);
+	const tell = () => update({ filter: chosen.size ? [...chosen] : null });
+	const boxes = state.project.pipelines.map((pipeline) =>
+		tick(chosen.has(pipeline.id), name(pipeline.name ?? pipeline.id), (on) => (on ? chosen.add(pipeline.id) : chosen.delete(pipeline.id), tell())),
+	);
+	const all = button(t("filter.all"), () => (chosen.clear(), tell(), menu.hidePopover()), "quiet");
+	const menu = h("div", { class: "popover", popover: "auto", role: "dialog", "aria-label": t("filter.title") },
+		tick(state.neighbours, t("filter.neighbours"), (on) => update({ neighbours: on })), h("hr", {}), boxes, all);
+	document.body.append(menu);
+	const box = opener.getBoundingClientRect();
+	menu.style.left = `${Math.max(8, Math.min(box.left, innerWidth - 300))}px`;
+	menu.style.top = `${box.bottom + 4}px`;
+	menu.addEventListener("toggle", (event) => event.newState === "closed" && menu.remove());
+	menu.showPopover();
+	menu.querySelector("input").focus();
 }
 
 const KEYS = [
-  ["←↑→↓", "help.arrows"], ["Enter", "help.enter"], ["T", "help.t"], ["N P", "help.n"], ["/", "help.search"], ["+ − 0", "help.zoom"],
-  ["Shift ←↑→↓", "help.pan"], ["Ctrl Z", "help.undo"], ["Ctrl Enter", "help.save"], ["Ctrl Space", "help.complete"], ["Esc", "help.escape"],
+	["←↑→↓", "help.arrows"], ["Enter", "help.enter"], ["T", "help.t"], ["N P", "help.n"], ["/", "help.search"], ["+ − 0", "help.zoom"],
+	["Shift ←↑→↓", "help.pan"], ["Ctrl Z", "help.undo"], ["Ctrl Enter", "help.save"], ["Ctrl Space", "help.complete"], ["Esc", "help.escape"],
 ];
 
 /** What the keys do. */
 export const helpDialog = () =>
-  ask({
-    title: t("help.title"),
-    body: [h("p", { text: t("help.drag") }), h("dl", { class: "keys" }, KEYS.flatMap(([key, word]) => [h("dt", {}, key.split(" ").map((one) => h("kbd", { text: one }))), h("dd", { text: t(word) })]))],
-    cancel: t("close"),
-  });
+	ask({
+		title: t("help.title"),
+		body: [h("p", { text: t("help.drag") }), h("dl", { class: "keys" }, KEYS.flatMap(([key, word]) => [h("dt", {}, key.split(" ").map((one) => h("kbd", { text: one }))), h("dd", { text: t(word) })]))],
+		cancel: t("close"),
+	});

@@ -1,137 +1,109 @@
 // Deals in panels: the list of a stage, page by page, and one deal with its history and what holds it back.
 
 import * as api from "../api.js";
-import { select, stageOptions } from "../controls.js";
 import { refused } from "../edits.js";
-import { h, name } from "../element.js";
+import { button, group, h, link, list, name, pair, plain, remark, row } from "../element.js";
+import { select, stageOptions } from "../form.js";
 import { Graph } from "../graph.js";
 import { decimal, moment, t, term } from "../i18n.js";
 import { define, refresh, show } from "../panel.js";
 import { note } from "../says.js";
 import { state, update } from "../state.js";
 
-const GOES = new Set(["fires", "fired"]);
-const HOLDS = new Set(["blocked", "held", "parks", "parked", "waits"]);
+const TONES = { fires: "goes", fired: "goes", blocked: "holds", held: "holds", parks: "holds", parked: "holds", waits: "holds" };
 
-define("deal", build);
+const open = (id) => () => show("deal", id, { deeper: true });
+const tunnel = (id) => link(id, () => show("tunnel", id, { deeper: true }));
 
-/** A list that loads itself. */
+/** A link to a deal. */
+export const dealLink = (deal, title) => link(title || deal, open(deal));
+
+/** The deals of a stage, which load themselves. */
 export function dealList(stage) {
-  const list = h("ul", { class: "list" });
-  const more = h("button", { type: "button", text: t("more"), hidden: true, on: { click: () => load() } });
-  let after = null;
-  const load = async () => {
-    more.disabled = true;
-    try {
-      const answer = await api.deals({ stage, limit: 50, after });
-      list.append(...answer.deals.map(row));
-      if (!list.childElementCount) list.append(h("li", { class: "muted", text: t("deals.none") }));
-      after = answer.next;
-      more.hidden = !after;
-    } catch (error) {
-      list.append(h("li", { class: "muted", dir: "auto", text: error.message }));
-    }
-    more.disabled = false;
-  };
-  load();
-  return h("div", {}, list, more);
-}
-
-function row(deal) {
-  const amount = sum(deal);
-  return h("li", {},
-    h("div", { class: "line-up" },
-      h("button", { type: "button", class: "link clamp", on: { click: () => show("deal", deal.id, { deeper: true }) } }, name(deal.title || deal.id)),
-      h("span", { class: "end", text: amount })),
-    h("div", { class: "sub line-up" }, name(deal.id, { class: "clamp" }), h("span", { class: "end", text: t("since", { at: moment(deal.entered_at, state.project.timezone) }) })));
+	const rows = h("ul", { class: "list" });
+	let after = null;
+	const more = button(t("more"), load, "", { hidden: true });
+	async function load() {
+		try {
+			const answer = await api.deals({ stage, limit: 50, after });
+			rows.append(...answer.deals.map((deal) => row(dealLink(deal.id, deal.title), sum(deal), pair(name(deal.id), t("since", { at: moment(deal.entered_at) }), "sub"))));
+			if (!rows.childElementCount) rows.append(h("li", {}, plain(t("deals.none"))));
+			after = answer.next;
+			more.hidden = !after;
+		} catch (error) {
+			rows.append(h("li", {}, plain(error.text)));
+		}
+	}
+	load();
+	return [rows, more];
 }
 
 function sum(deal) {
-  const field = state.project.fields.find((one) => one.type === "decimal");
-  const value = field && deal.fields[field.id];
-  return value ? decimal(value) : "";
+	const field = state.project.fields.find((one) => one.type === "decimal");
+	return field && deal.fields[field.id] ? decimal(deal.fields[field.id]) : "";
 }
 
-async function build(panel, id) {
-  panel.title(id, t("deal"));
-  panel.body.append(h("p", { class: "muted", text: t("loading") }));
-  let found;
-  try {
-    found = await api.deal(id);
-  } catch (error) {
-    panel.body.replaceChildren(h("p", { class: "note bad", dir: "auto", text: error.message }));
-    return;
-  }
-  if (!panel.body.isConnected) return;
-  const graph = new Graph(state.project);
-  const { deal, journal, explain } = found;
-  panel.title(deal.title || deal.id, `${deal.id} · ${graph.fullName(deal.stage)}`);
-  const verdicts = new Map(explain.tunnels.map((one) => [one.tunnel, GOES.has(one.verdict) ? "goes" : HOLDS.has(one.verdict) ? "holds" : "other"]));
-  update({ explained: verdicts, lit: new Set(verdicts.keys()), chosen: { kind: "stage", id: deal.stage } });
-  panel.body.replaceChildren(
-    facts(deal),
-    h("section", { class: "group" }, h("h3", { text: t("explain.title") }),
-      explain.tunnels.length ? h("ul", { class: "list" }, explain.tunnels.map(explained)) : h("p", { class: "muted", text: t("explain.none") })),
-    h("section", { class: "group" }, h("h3", { text: t("journal.title") }),
-      journal.length ? h("ul", { class: "list" }, [...journal].reverse().map((one) => firing(one, graph))) : h("p", { class: "muted", text: t("journal.none") })),
-  );
-  if (!state.project.read_only) move(panel, deal, graph);
-}
+define("deal", async (panel, id) => {
+	panel.title(id, t("kind.deal"));
+	panel.body.append(plain(t("loading")));
+	let found;
+	try {
+		found = await api.deal(id);
+	} catch (error) {
+		return panel.body.replaceChildren(remark(error.text, "bad"));
+	}
+	if (!panel.body.isConnected) return;
+	const graph = new Graph(state.project);
+	const { deal, journal, explain } = found;
+	panel.title(deal.title || deal.id, `${deal.id} · ${graph.fullName(deal.stage)}`);
+	const verdicts = new Map(explain.tunnels.map((one) => [one.tunnel, TONES[one.verdict]]));
+	update({ explained: verdicts, lit: new Set(verdicts.keys()), chosen: { kind: "stage", id: deal.stage } });
+	panel.body.replaceChildren(
+		facts(deal),
+		group(t("explain.title"), list(explain.tunnels.map(explained), t("explain.none"))),
+		group(t("journal.title"), list([...journal].reverse().map((one) => firing(one, graph)), t("journal.none"))));
+	if (!state.project.read_only) mover(panel, deal, graph);
+});
 
 function facts(deal) {
-  const entries = [["owner", deal.owner], ["entered_at", moment(deal.entered_at, state.project.timezone)], ["origin", deal.origin], ...Object.entries(deal.fields)];
-  const shown = entries.filter(([, value]) => value !== null && value !== undefined && value !== "" && !(Array.isArray(value) && !value.length));
-  return h("dl", { class: "facts" }, shown.flatMap(([key, value]) => [h("dt", { text: key }), h("dd", { class: "clamp", dir: "auto", text: said(value) })]));
+	const all = Object.entries({ owner: deal.owner, entered_at: moment(deal.entered_at), origin: deal.origin, ...deal.fields });
+	return h("dl", { class: "facts" }, all.filter(([, value]) => value !== null && value !== "" && value.length !== 0).map(([key, value]) => [h("dt", { text: key }), h("dd", { class: "clamp", dir: "auto", text: said(value) })]));
 }
 
-const said = (value) => (value === null ? t("empty") : Array.isArray(value) ? value.join(", ") : String(value));
+const said = (value) => (value === null ? t("empty") : typeof value === "boolean" ? t(value ? "true" : "false") : [value].flat().join(", "));
 
 /** One tunnel, what it would do with the deal, and the part of its condition that says no. */
 function explained(one) {
-  const tone = GOES.has(one.verdict) ? "goes" : HOLDS.has(one.verdict) ? "holds" : "";
-  const light = (on) => () => update({ lit: on ? new Set([one.tunnel]) : null });
-  const why = [one.reason && term("reason", one.reason), one.due_at && t("due-at", { at: moment(one.due_at, state.project.timezone) }), one.missing?.length && one.missing.join(", ")].filter(Boolean);
-  return h("li", { on: { mouseenter: light(true), mouseleave: light(false), focusin: light(true), focusout: light(false) } },
-    h("div", { class: "line-up" },
-      h("button", { type: "button", class: "link", on: { click: () => show("tunnel", one.tunnel, { deeper: true }) } }, name(one.tunnel)),
-      h("span", { class: `end verdict ${tone}`, text: term("verdict", one.verdict) })),
-    why.length ? h("div", { class: "sub", dir: "auto", text: why.join(" · ") }) : "",
-    one.condition?.length ? h("ul", { class: "parts" }, one.condition.map((part) => piece(part, one))) : "");
+	const light = (on) => () => update({ lit: on ? new Set([one.tunnel]) : null });
+	const why = [one.reason && term("reason", one.reason), one.due_at && t("due-at", { at: moment(one.due_at) }), one.missing?.join(", ")].filter(Boolean);
+	const parts = (one.condition ?? []).map((part) =>
+		h("li", { class: `${part.value === false && one.reason === "condition" ? "blames" : ""} deep-${Math.min(part.depth, 3)}` }, h("span", { dir: "ltr", text: part.text }), h("span", { class: "end clamp", text: said(part.value) })));
+	const node = row(tunnel(one.tunnel), h("span", { class: `end verdict ${TONES[one.verdict] ?? ""}`, text: term("verdict", one.verdict) }), why.join(" · "), h("ul", { class: "parts" }, parts));
+	for (const [event, on] of [["mouseenter", true], ["mouseleave", false], ["focusin", true], ["focusout", false]]) node.addEventListener(event, light(on));
+	return node;
 }
 
-function piece(part, one) {
-  const blames = part.value === false && one.reason === "condition";
-  const depth = Math.min(part.depth, 3);
-  return h("li", { class: `${blames ? "blames" : ""} ${depth ? `deep-${depth}` : ""}` },
-    h("span", { dir: "ltr", text: part.text }), h("span", { class: "end", text: typeof part.value === "boolean" ? t(part.value ? "true" : "false") : said(part.value) }));
-}
+const firing = (one, graph) =>
+	row(tunnel(one.tunnel), term("result", one.result), graph.way([one.from], one.to), [moment(one.fired_at, true), one.reason && term("reason", one.reason)].filter(Boolean).join(" · "));
 
-function firing(one, graph) {
-  const place = (stage) => (graph.stages.has(stage) ? graph.fullName(stage) : stage);
-  return h("li", {},
-    h("div", { class: "line-up" }, h("button", { type: "button", class: "link", on: { click: () => show("tunnel", one.tunnel, { deeper: true }) } }, name(one.tunnel)), h("span", { class: "end", text: term("result", one.result) })),
-    h("div", { class: "sub", dir: "auto", text: `${place(one.from)} → ${place(one.to)}` }),
-    h("div", { class: "sub", text: `${moment(one.fired_at, state.project.timezone, true)}${one.reason ? ` · ${term("reason", one.reason)}` : ""}` }));
-}
-
-function move(panel, deal, graph) {
-  let to = "";
-  const button = h("button", { type: "button", class: "primary", text: t("deal.move"), disabled: true, on: { click: go } });
-  const where = select("", [["", t("deal.to")], ...stageOptions(graph)], (value) => ((to = value), (button.disabled = !value || value === deal.stage)), { "aria-label": t("deal.to") });
-  where.style.flex = "1";
-  panel.foot.hidden = false;
-  panel.foot.replaceChildren(where, button);
-
-  async function go() {
-    button.disabled = true;
-    try {
-      await api.moveDeal(deal.id, to);
-      note(t("deal.moved", { deal: deal.title || deal.id, to: graph.fullName(to) }));
-      update({ live: await api.live() });
-      refresh();
-    } catch (error) {
-      refused(error);
-      button.disabled = false;
-    }
-  }
+function mover(panel, deal, graph) {
+	let to = "";
+	const go = button(t("deal.move"), async () => {
+		go.disabled = true;
+		try {
+			await api.moveDeal(deal.id, to);
+			note(t("deal.moved", { deal: deal.title || deal.id, to: graph.fullName(to) }));
+			update({ live: await api.live() });
+			refresh();
+		} catch (error) {
+			refused(error);
+			go.disabled = false;
+		}
+	}, "primary", { disabled: true });
+	const where = select("", [["", t("deal.to")], ...stageOptions()], (value) => {
+		to = value;
+		go.disabled = !value || value === deal.stage;
+	}, { "aria-label": t("deal.to"), class: "grow" });
+	panel.foot.hidden = false;
+	panel.foot.replaceChildren(where, go);
 }

@@ -1,52 +1,50 @@
 // The rows of `set`: a field, and the value that it gets, or names that take turns.
 
-import { conditionEditor } from "../condition.js";
-import { fresh, line, select } from "../controls.js";
-import { h, icon } from "../element.js";
+import { button, h, tool } from "../element.js";
+import { select } from "../form.js";
 import { t } from "../i18n.js";
 import { state } from "../state.js";
 
-const turns = (value) => value !== null && typeof value === "object" && !Array.isArray(value) && "rotate" in value;
+const turns = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+const names = (text) => text.split(",").map((one) => one.trim()).filter(Boolean);
 
-/** `value`: the map as it is written, or undefined; `changed(map or undefined)`; `editors` takes the editors by key. */
-export function setRows(value, changed, editors) {
-  const rows = Object.entries(value ?? {});
-  const node = h("div", {});
-  const tell = () => changed(rows.length ? Object.fromEntries(rows) : undefined);
-  const all = ["title", "owner", ...state.project.fields.map((one) => one.id)];
+/** The rows of the form's `set`. */
+export function setRows(form) {
+	const rows = Object.entries(form.draft.set ?? {});
+	const node = h("div", {});
+	const all = ["title", "owner", ...state.project.fields.map((one) => one.id)];
+	const put = (i, ...entry) => {
+		rows[i] = entry;
+		form.set("set", Object.fromEntries(rows));
+	};
+	const again = (act) => () => {
+		act();
+		form.set("set", rows.length ? Object.fromEntries(rows) : undefined);
+		fill();
+	};
 
-  const row = (entry, i) => {
-    const [field, content] = entry;
-    const used = rows.map(([one]) => one);
-    const options = all.filter((one) => one === field || !used.includes(one)).map((one) => [one, one]);
-    const what = h("div", { class: "fixed" }, select(field, options, (next) => ((rows[i] = [next, content]), fill(), tell()), { "aria-label": t("set.field") }));
-    const label = t("set.value", { field });
-    let box;
-    if (turns(content)) {
-      const names = Array.isArray(content.rotate) ? content.rotate.join(", ") : String(content.rotate ?? "");
-      box = line(names, (text) => ((rows[i] = [field, { rotate: text.split(",").map((one) => one.trim()).filter(Boolean) }]), tell()), { "aria-label": t("set.turns", { field }) });
-    } else if (Array.isArray(content)) {
-      box = line(content.join(", "), (text) => ((rows[i] = [field, text.split(",").map((one) => one.trim()).filter(Boolean)]), tell()), { "aria-label": label });
-    } else {
-      const editor = conditionEditor({ id: fresh(), value: String(content ?? ""), label, changed: (text) => ((rows[i] = [field, text]), tell()) });
-      editors.set(`set.${field}`, editor);
-      box = editor.node;
-    }
-    const grow = h("div", { class: "grow" }, box);
-    grow.style.flex = "1";
-    grow.style.minWidth = "0";
-    const turn = h("button", { type: "button", class: "quiet square", title: t("set.turn"), "aria-label": t("set.turn"), "aria-pressed": String(turns(content)), on: { click: () => ((rows[i] = [field, turns(content) ? "" : { rotate: [] }]), fill(), tell()) } }, icon("redo"));
-    const out = h("button", { type: "button", class: "quiet square", title: t("remove"), "aria-label": t("set.out", { field }), on: { click: () => (rows.splice(i, 1), editors.delete(`set.${field}`), fill(), tell()) } }, icon("close"));
-    return h("div", { class: "row" }, what, grow, field === "owner" || turns(content) ? turn : "", out);
-  };
+	const value = (field, content, i) => {
+		const label = t(turns(content) ? "set.turns" : "set.value", { field });
+		const list = (words, made) => h("input", { value: words.join(", "), dir: "auto", "aria-label": label, oninput: (event) => put(i, field, made(names(event.target.value))) });
+		if (turns(content)) return list([content.rotate ?? []].flat(), (rotate) => ({ rotate }));
+		if (Array.isArray(content)) return list(content, (words) => words);
+		return form.editor(`set.${field}`, { label, value: content, changed: (text) => put(i, field, text) });
+	};
 
-  const fill = () => {
-    const next = all.find((one) => !rows.some(([field]) => field === one));
-    node.replaceChildren(
-      ...rows.map(row),
-      next ? h("button", { type: "button", class: "quiet", on: { click: () => (rows.push([next, ""]), fill(), tell()) } }, icon("plus"), t("set.add")) : "",
-    );
-  };
-  fill();
-  return node;
+	const line = ([field, content], i) => {
+		const free = all.filter((one) => one === field || !rows.some(([used]) => used === one)).map((one) => [one, one]);
+		return h("div", { class: "row" },
+			h("div", { class: "fixed" }, select(field, free, (next) => again(() => (rows[i] = [next, content]))(), { "aria-label": t("set.field") })),
+			h("div", { class: "grow" }, value(field, content, i)),
+			(field === "owner" || turns(content)) && tool("redo", t("set.turn"), again(() => (rows[i] = [field, turns(content) ? "" : { rotate: [] }]))),
+			tool("close", t("take-out", { name: field }), again(() => rows.splice(i, 1))));
+	};
+
+	const fill = () => {
+		for (const key of form.editors.keys()) if (key.startsWith("set.")) form.editors.delete(key);
+		const next = all.find((one) => !rows.some(([field]) => field === one));
+		node.replaceChildren(...rows.map(line), next ? button(t("set.add"), again(() => rows.push([next, ""])), "quiet") : "");
+	};
+	fill();
+	return node;
 }
