@@ -13,13 +13,13 @@ export function completions(text, caret, words, asked = false) {
 	let options;
 	if (word.startsWith("deal.")) options = words.fields.map((field) => ({ text: `deal.${field.id}`, detail: field.type }));
 	else if (word.startsWith("vars.")) options = words.vars.map((one) => ({ text: `vars.${one.id}`, detail: one.type }));
-	else if (/\|\s*$/.test(lead)) options = calls(words, (signature) => signature.includes("|"));
-	else if (/\bis\s+(not\s+)?$/.test(lead)) options = [{ text: "none", detail: "" }, ...calls(words, (signature) => /\sis\s/.test(signature))];
+	else if (/\|\s*$/.test(lead)) options = calls(words, "filter");
+	else if (/\bis\s+(not\s+)?$/.test(lead)) options = [{ text: "none", detail: "" }, ...calls(words, "test")];
 	else if (word || asked) {
 		options = [
 			{ text: "deal.", detail: "" },
 			...(words.vars.length ? [{ text: "vars.", detail: "" }] : []),
-			...calls(words, (signature) => !signature.includes("|") && !/\sis\s/.test(signature)),
+			...calls(words, "function"),
 			...WORDS.map((text) => ({ text, detail: "" })),
 		];
 	} else return null;
@@ -27,11 +27,8 @@ export function completions(text, caret, words, asked = false) {
 	return found.length && (word || asked || /[|]\s*$/.test(lead)) ? { from: begin, to: caret, options: found.slice(0, 60) } : null;
 }
 
-function calls(words, wanted) {
-	return words.functions
-		.filter((one) => wanted(one.signature))
-		.map((one) => ({ text: /\(/.test(one.signature) ? `${one.name}(${/\(\)/.test(one.signature) ? ")" : ""}` : one.name, detail: one.signature }));
-}
+const calls = (words, role) =>
+	words.functions.filter((one) => one.role === role).map(({ name, signature }) => ({ text: signature.includes("()") ? `${name}()` : signature.includes(`${name}(`) ? `${name}(` : name, detail: signature }));
 
 /** The values of the field that is compared, inside quotes. */
 function values(before, caret, quote, words) {

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { redo, refused, undo } from "./edits.js";
-import { h, icon, s } from "./element.js";
+import { h, icon } from "./element.js";
 import { Graph } from "./graph.js";
 import { keep, kept, language, languages, moment, preferred, speak, t } from "./i18n.js";
 import { listen } from "./live.js";
@@ -98,8 +98,6 @@ function button(id, content, label) {
 
 function marks() {
 	for (const [id, which] of Object.entries({ undo: "undo", redo: "redo", history: "clock", theme: "theme", help: "help", nearer: "plus", farther: "minus", fit: "fit" })) $(id).replaceChildren(icon(which));
-	const line = (action) => s("svg", { viewBox: "0 0 34 12", class: `tunnel ${action}` }, s("path", { class: "line", d: "M1 6H26" }), action === "copy" && s("path", { class: "core", d: "M1 6H26" }), s("path", { class: "tip", d: action === "copy" ? "M24 1L32 6L24 11" : "M24 1L32 6L24 11z" }));
-	document.querySelector(".legend").replaceChildren(...["move", "copy"].map((action) => h("span", {}, line(action), t(`action.${action}`))));
 }
 
 /** How far ahead the picture looks. */
@@ -160,7 +158,6 @@ function wire() {
 	click("undo", undo);
 	click("redo", redo);
 	click("history", () => show("changes"));
-	click("health", () => show("health"));
 	click("problems", () => show("problems"));
 	click("preview", () => show("preview"));
 	click("pending", () => show("pending"));

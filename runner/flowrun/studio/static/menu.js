@@ -27,7 +27,7 @@ export function filterMenu(opener) {
 
 const KEYS = [
 	["←↑→↓", "help.arrows"], ["Enter", "help.enter"], ["T", "help.t"], ["N P", "help.n"], ["/", "help.search"], ["+ − 0", "help.zoom"],
-	["Shift ←↑→↓", "help.pan"], ["Ctrl Z", "help.undo"], ["Ctrl Enter", "help.save"], ["Ctrl Space", "help.complete"], ["Esc", "help.escape"],
+	["Ctrl Z", "help.undo"], ["Ctrl Enter", "help.save"], ["Esc", "help.escape"],
 ];
 
 /** What the keys do. */

@@ -12,11 +12,8 @@ import { state, update } from "../state.js";
 
 const TONES = { fires: "goes", fired: "goes", blocked: "holds", held: "holds", parks: "holds", parked: "holds", waits: "holds" };
 
-const open = (id) => () => show("deal", id, { deeper: true });
-const tunnel = (id) => link(id, () => show("tunnel", id, { deeper: true }));
-
-/** A link to a deal. */
-export const dealLink = (deal, title) => link(title || deal, open(deal));
+export const dealLink = (id, title) => link(title || id, () => show("deal", id, { deeper: true }));
+export const tunnelLink = (id) => link(id, () => show("tunnel", id, { deeper: true }));
 
 /** The deals of a stage, which load themselves. */
 export function dealList(stage) {
@@ -78,13 +75,13 @@ function explained(one) {
 	const why = [one.reason && term("reason", one.reason), one.due_at && t("due-at", { at: moment(one.due_at) }), one.missing?.join(", ")].filter(Boolean);
 	const parts = (one.condition ?? []).map((part) =>
 		h("li", { class: `${part.value === false && one.reason === "condition" ? "blames" : ""} deep-${Math.min(part.depth, 3)}` }, h("span", { dir: "ltr", text: part.text }), h("span", { class: "end clamp", text: said(part.value) })));
-	const node = row(tunnel(one.tunnel), h("span", { class: `end verdict ${TONES[one.verdict] ?? ""}`, text: term("verdict", one.verdict) }), why.join(" · "), h("ul", { class: "parts" }, parts));
+	const node = row(tunnelLink(one.tunnel), h("span", { class: `end verdict ${TONES[one.verdict] ?? ""}`, text: term("verdict", one.verdict) }), why.join(" · "), h("ul", { class: "parts" }, parts));
 	for (const [event, on] of [["mouseenter", true], ["mouseleave", false], ["focusin", true], ["focusout", false]]) node.addEventListener(event, light(on));
 	return node;
 }
 
 const firing = (one, graph) =>
-	row(tunnel(one.tunnel), term("result", one.result), graph.way([one.from], one.to), [moment(one.fired_at, true), one.reason && term("reason", one.reason)].filter(Boolean).join(" · "));
+	row(tunnelLink(one.tunnel), term("verdict", one.result), graph.way([one.from], one.to), [moment(one.fired_at, true), one.reason && term("reason", one.reason)].filter(Boolean).join(" · "));
 
 function mover(panel, deal, graph) {
 	let to = "";

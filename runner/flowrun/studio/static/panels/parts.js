@@ -54,7 +54,7 @@ function part(panel, kind, one, ref, keys, at, all, ways, remove, more = []) {
 	const draft = Object.fromEntries(["id", ...keys].map((key) => [key, one[key] ?? undefined]));
 	const before = JSON.stringify(draft);
 	const was = JSON.parse(before);
-	const said = (what) => t(`${kind}.${what}`, { name: draft.name || draft.id });
+	const said = (what) => t(`done.${what}`, { name: draft.name || draft.id });
 	const put = (to) => commit({ kind: `${kind}.move`, ...ref, before: to ?? null }, said("moved"));
 	const same = (key) => JSON.stringify(draft[key] ?? []) === JSON.stringify(was[key] ?? []);
 	const proposal = new Proposal(panel, {
@@ -69,7 +69,7 @@ function part(panel, kind, one, ref, keys, at, all, ways, remove, more = []) {
 			tool(ways[0], t(`go.${ways[0]}`), () => put(all[at - 1].id), "", { disabled: at === 0 }),
 			tool(ways[1], t(`go.${ways[1]}`), () => put(all[at + 2]?.id), "", { disabled: at === all.length - 1 }),
 			...more,
-			tool("trash", t(`${kind}.remove`), remove, "danger", { disabled: all.length === 1 }),
+			tool("trash", t("remove.do"), remove, "danger", { disabled: all.length === 1 }),
 		],
 	});
 	const form = new Form(draft, () => proposal.changed());
@@ -89,7 +89,7 @@ async function addStage(pipeline, before = null) {
 	const got = await made(t("stage.add.title", { name: label(pipeline) }), (form) => [base(form), form.choose("outcome", OUTCOMES)]);
 	if (!got) return;
 	const { id = "", name = null, outcome = null } = got;
-	if (await commit({ kind: "stage.add", pipeline: pipeline.id, id, name, outcome, before }, t("stage.added", { name: name ?? id }))) show("stage", `${pipeline.id}.${id}`);
+	if (await commit({ kind: "stage.add", pipeline: pipeline.id, id, name, outcome, before }, t("done.added", { name: name ?? id }))) show("stage", `${pipeline.id}.${id}`);
 }
 
 /** Ask for a new pipeline, and add it. */
@@ -102,26 +102,26 @@ export async function addPipeline() {
 	const { id = "", name = null } = got;
 	const stages = (got.stages ?? "").split(/[\n,]/).map((one) => one.split(":").map((word) => word.trim())).filter(([stage]) => stage);
 	const change = { kind: "pipeline.add", id, name, stages: stages.map(([stage, outcome]) => ({ id: stage, name: null, outcome: outcome || null })), file: null };
-	if (await commit(change, t("pipeline.added", { name: name ?? id }))) show("pipeline", id);
+	if (await commit(change, t("done.added", { name: name ?? id }))) show("pipeline", id);
 }
 
 /** Ask where the deals of some stages go; → Map stage id → stage, or null. */
-async function deport(title, text, stages, options) {
+async function deport(name, stages, options) {
 	const form = new Form({});
 	const body = stages.map((stage) => form.field(stage.id, (ids) => select("", [["", t("deals-to.none")], ...options], (value) => form.set(stage.id, value), ids), { label: `${label(stage)} (${number(deals(stage))}) →` }));
-	return (await ask({ title, body: [h("p", { text }), body], actions: [{ label: t("remove"), value: true, kind: "danger" }] })) && form.draft;
+	return (await ask({ title: t("remove.title", { name }), body: [h("p", { text: t("deals-to.text") }), body], actions: [{ label: t("remove.do"), value: true, kind: "danger" }] })) && form.draft;
 }
 
 async function removeStage(stage) {
 	const others = stageOptions().map((one) => ({ ...one, options: one.options.filter(([id]) => id !== stage.stage) }));
-	const to = await deport(t("stage.remove.title", { name: label(stage) }), t("deals-to.text"), [stage], others);
-	if (to && (await commit({ kind: "stage.remove", stage: stage.stage, deals_to: to[stage.id] ?? null }, t("stage.removed", { name: label(stage) })))) close();
+	const to = await deport(label(stage), [stage], others);
+	if (to && (await commit({ kind: "stage.remove", stage: stage.stage, deals_to: to[stage.id] ?? null }, t("done.removed", { name: label(stage) })))) close();
 }
 
 async function removePipeline(pipeline) {
 	const others = stageOptions().filter((_, i) => state.project.pipelines[i].id !== pipeline.id);
-	const to = await deport(t("pipeline.remove.title", { name: label(pipeline) }), t("deals-to.text"), pipeline.stages, others);
-	if (to && (await commit({ kind: "pipeline.remove", id: pipeline.id, deals: Object.keys(to).length ? to : null }, t("pipeline.removed", { name: label(pipeline) })))) close();
+	const to = await deport(label(pipeline), pipeline.stages, others);
+	if (to && (await commit({ kind: "pipeline.remove", id: pipeline.id, deals: Object.keys(to).length ? to : null }, t("done.removed", { name: label(pipeline) })))) close();
 }
 
 async function begin(stage, graph) {

@@ -2,13 +2,14 @@
 
 import { ask } from "../dialog.js";
 import { commit } from "../edits.js";
-import { group, h, link, list, remark, row, tool } from "../element.js";
+import { group, h, list, remark, row, tool } from "../element.js";
 import { choices, fieldOptions, finding, Form, listed, select, stageOptions } from "../form.js";
 import { Graph } from "../graph.js";
 import { moment, t } from "../i18n.js";
 import { close, define, show } from "../panel.js";
 import { batch, Proposal } from "../proposal.js";
 import { state } from "../state.js";
+import { tunnelLink } from "./deals.js";
 import { setRows } from "./values.js";
 
 const LIMITS = ["mode", "once", "existing", "breaker", "unless_exists", "which", "origin_in"];
@@ -35,10 +36,10 @@ function build(panel, id, { from = [], to = "" }) {
 	const proposal = new Proposal(panel, {
 		fresh: !id,
 		edit: () => edit(tunnel, draft),
-		title: () => t(tunnel ? "tunnel.saved" : "tunnel.added", { id: draft.id }),
+		title: () => t(tunnel ? "done.saved" : "done.added", { name: draft.id }),
 		saved: () => show("tunnel", draft.id, { focus: false }),
 		findings: (all) => other.replaceChildren(...form.findings(all).slice(0, 6).map(finding)),
-		extras: tunnel ? [tool("trash", t("tunnel.remove"), () => remove(tunnel), "danger")] : [],
+		extras: tunnel ? [tool("trash", t("remove.do"), () => remove(tunnel), "danger")] : [],
 	});
 	const shape = () => [draft.action, draft.which, typeof draft.fields, listed(draft.from).some(wild)].join();
 	let before = shape();
@@ -68,8 +69,8 @@ function edit(tunnel, { id, ...keys }) {
 }
 
 async function remove({ id }) {
-	const sure = await ask({ title: t("tunnel.remove.title", { id }), body: [h("p", { text: t("tunnel.remove.text") })], size: "narrow", actions: [{ label: t("remove"), value: true, kind: "danger" }] });
-	if (sure && (await commit({ kind: "tunnel.remove", id }, t("tunnel.removed", { id })))) close();
+	const sure = await ask({ title: t("remove.title", { name: id }), body: [h("p", { text: t("remove.tunnel") })], size: "narrow", actions: [{ label: t("remove.do"), value: true, kind: "danger" }] });
+	if (sure && (await commit({ kind: "tunnel.remove", id }, t("done.removed", { name: id })))) close();
 }
 
 /** What the tunnel did of late. */
@@ -145,4 +146,4 @@ function limits(form, graph) {
 
 /** A list of tunnels, each of which can be opened. */
 export const tunnelList = (tunnels, graph) =>
-	list(tunnels.map((tunnel) => row(link(tunnel.id, () => show("tunnel", tunnel.id, { deeper: true })), t(`action.${tunnel.action}`), graph.way(tunnel.from, tunnel.to))), t("tunnels.none"));
+	list(tunnels.map((tunnel) => row(tunnelLink(tunnel.id), t(`action.${tunnel.action}`), graph.way(tunnel.from, tunnel.to))), t("tunnels.none"));

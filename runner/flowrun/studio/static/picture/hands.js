@@ -35,7 +35,6 @@ export function hands(picture, link, open) {
 			else svg.classList.add("grabbing");
 		}
 		if (drag.how === "link") {
-			edge(event);
 			link.aim(under(event), camera.point(event));
 		} else {
 			camera.pan(dx, dy);
@@ -58,14 +57,6 @@ export function hands(picture, link, open) {
 	};
 	svg.addEventListener("pointerup", up);
 	svg.addEventListener("pointercancel", up);
-
-	/** Near the edge the picture comes along. */
-	function edge(event) {
-		const box = svg.getBoundingClientRect();
-		const pull = (at, least, most) => (at < least + 36 ? 10 : at > most - 36 ? -10 : 0);
-		const [x, y] = [pull(event.clientX, box.left, box.right), pull(event.clientY, box.top, box.bottom)];
-		if (x || y) camera.pan(x, y);
-	}
 
 	function hover(event) {
 		clearTimeout(rest);
