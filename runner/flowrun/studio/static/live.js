@@ -9,50 +9,32 @@ import { state, update } from "./state.js";
 const SPOKEN_EVERY = 5000;
 const LATER = 3000;
 
-/** `fired(row)` is called for each firing. */
+/** `fired(row)` is called for each firing. What can't be read now is read after the next event, or the next edit. */
 export function listen(fired) {
 	let firings = 0;
-	let timer = null;
-	let source = null;
-
 	const speak = () => {
-		timer = null;
-		if (firings) say(t("fired.said", { n: firings }));
+		say(t("fired.said", { n: firings }));
 		firings = 0;
 	};
-
 	const join = () => {
-		source = api.events();
-		source.addEventListener("open", async () => {
+		const source = api.events();
+		const hear = (event, act) => source.addEventListener(event, (message) => act(message.data && JSON.parse(message.data)));
+		hear("open", async () => {
 			if (state.connected) return;
 			update({ connected: true });
-			// What was said meanwhile was missed.
-			try {
-				update({ live: await api.live() });
-				await reload();
-			} catch {
-				// It is gone again; the next error says so.
-			}
+			await reload().catch(() => {});
+			await api.live().then((live) => update({ live }), () => {});
 		});
-		source.addEventListener("live", (event) => update({ live: JSON.parse(event.data) }));
-		source.addEventListener("fired", (event) => {
-			fired(JSON.parse(event.data));
-			firings += 1;
-			timer ??= setTimeout(speak, SPOKEN_EVERY);
+		hear("live", (live) => update({ live }));
+		hear("files", ({ etag }) => etag !== state.project.etag && reload().catch(() => {}));
+		hear("fired", (row) => {
+			fired(row);
+			if ((firings += 1) === 1) setTimeout(speak, SPOKEN_EVERY);
 		});
-		source.addEventListener("files", async (event) => {
-			if (JSON.parse(event.data).etag === state.project.etag) return;
-			try {
-				await reload();
-			} catch {
-				// The next event, or the next edit, tells.
-			}
-		});
-		source.addEventListener("error", () => {
+		hear("error", () => {
 			update({ connected: false });
 			if (source.readyState === EventSource.CLOSED) setTimeout(join, LATER);
 		});
 	};
 	join();
-	addEventListener("pagehide", () => source.close());
 }

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { redo, refused, undo } from "./edits.js";
 import { h, icon } from "./element.js";
 import { Graph } from "./graph.js";
-import { keep, kept, language, languages, moment, preferred, speak, t } from "./i18n.js";
+import { keep, kept, language, languages, preferred, speak, t } from "./i18n.js";
 import { listen } from "./live.js";
 import { filterMenu, helpDialog } from "./menu.js";
 import { close, refresh, show, shown } from "./panel.js";
@@ -21,6 +21,7 @@ import { search } from "./search.js";
 import { on, state, update } from "./state.js";
 
 const $ = (id) => document.getElementById(id);
+const ICONS = { undo: "undo", redo: "redo", history: "clock", theme: "theme", help: "help", nearer: "plus", farther: "minus", fit: "fit" };
 const HORIZONS = [0, 24, 72, 168, 720];
 
 const picture = new Picture($("picture"));
@@ -31,7 +32,7 @@ const open = (kind, id) => {
 };
 
 async function begin() {
-	theme(kept("theme"));
+	theme();
 	await speak(preferred());
 	setFaces();
 	try {
@@ -44,7 +45,7 @@ async function begin() {
 	wire();
 	draw();
 	picture.camera.measure();
-	picture.camera.begin();
+	picture.camera.fit(0.62, 1);
 	const dots = new Dots(picture);
 	listen((row) => dots.send(row.tunnel, row.from));
 	try {
@@ -66,39 +67,32 @@ function notice(text) {
 	$("notice").textContent = text;
 }
 
+/** The words and marks of header and bar. */
 function head() {
-	const { project, live, connected } = state;
+	const { project, live, connected, filter } = state;
 	$("project").textContent = project.project ?? "flowrun studio";
 	document.title = `${project.project ?? "flowrun"} · flowrun studio`;
 	$("where").textContent = [project.environment, project.read_only && t("locked.chip")].filter(Boolean).join(" · ");
 	const running = live?.runners.filter((one) => one.state === "running").length ?? 0;
-	const [tone, said] = !connected ? ["bad", t("health.lost")] : running ? ["", t("health.running", { n: running })] : ["none", t("health.none")];
-	button("health", [h("i", { class: `state-dot ${tone}` }), h("span", { text: said })], t("health.label", { said }));
+	const [tone, health] = !connected ? ["bad", "health.lost"] : running ? ["", "health.running"] : ["none", "health.none"];
+	dress("health", h("i", { class: `state-dot ${tone}` }), t(health, { n: running }));
 	const errors = project.diagnostics.filter((one) => one.severity === "error").length;
-	const rest = project.diagnostics.length - errors;
-	const problems = errors ? t("errors", { n: errors }) : rest ? t("warnings", { n: rest }) : t("no-problems");
-	button("problems", [icon(errors || rest ? "warn" : "won"), h("span", { text: problems })], problems);
+	const n = errors || project.diagnostics.length;
+	dress("problems", icon(n ? "warn" : "won"), t(errors ? "errors" : n ? "warnings" : "no-problems", { n }));
 	$("problems").classList.toggle("danger", errors > 0);
 	$("undo").disabled = !state.canUndo || project.read_only;
 	$("redo").disabled = !state.canRedo || project.read_only;
-	button("preview", [h("span", { text: t("preview.open") }), live?.store.in_step === false ? h("i", { class: "news" }) : ""], live?.store.in_step === false ? t("preview.news") : t("preview.open"));
-	button("filter", [icon("filter"), h("span", { text: state.filter ? t("filter.some", { n: state.filter.length }) : t("filter.all") })]);
-	button("add", [icon("plus"), h("span", { text: t("pipeline.add") })]);
+	const news = live?.store.in_step === false;
+	dress("preview", t("preview.open"), news && h("i", { class: "news" }));
+	$("preview").title = news ? t("preview.news") : "";
+	dress("filter", icon("filter"), filter ? t("filter.some", { n: filter.length }) : t("filter.all"));
+	dress("add", icon("plus"), t("pipeline.add"));
 	$("add").hidden = project.read_only;
-	button("language", [language.toUpperCase()], t("language"));
+	dress("language", language.toUpperCase());
+	for (const [id, which] of Object.entries(ICONS)) dress(id, icon(which));
 }
 
-function button(id, content, label) {
-	$(id).replaceChildren(...content);
-	if (label) {
-		$(id).setAttribute("aria-label", label);
-		$(id).title = label;
-	}
-}
-
-function marks() {
-	for (const [id, which] of Object.entries({ undo: "undo", redo: "redo", history: "clock", theme: "theme", help: "help", nearer: "plus", farther: "minus", fit: "fit" })) $(id).replaceChildren(icon(which));
-}
+const dress = (id, ...content) => $(id).replaceChildren(...content.filter(Boolean));
 
 /** How far ahead the picture looks. */
 async function ahead() {
@@ -120,26 +114,25 @@ function pendingButton() {
 	const { pending } = state;
 	const n = Object.values(pending?.tunnels ?? {}).reduce((sum, one) => sum + one, 0);
 	$("pending").hidden = !pending;
-	if (pending) button("pending", [t("pending.button", { n })], t("pending.until", { at: moment(pending.until) }));
+	dress("pending", t("pending.button", { n }));
 	if (shown()?.kind === "pending") refresh();
 }
 
-function theme(which) {
+/** Light or dark, as chosen; else as the system has it. */
+function theme(which = kept("theme")) {
 	if (which) document.documentElement.dataset.theme = which;
-	else delete document.documentElement.dataset.theme;
 }
 
 function otherTheme() {
-	const dark = getComputedStyle(document.documentElement).colorScheme === "dark" || (!kept("theme") && matchMedia("(prefers-color-scheme: dark)").matches);
-	keep("theme", dark ? "light" : "dark");
-	theme(kept("theme") ?? (dark ? "light" : "dark"));
+	const now = kept("theme") ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+	keep("theme", now === "dark" ? "light" : "dark");
+	theme();
 }
 
 async function otherLanguage() {
 	const next = languages[(languages.indexOf(language) + 1) % languages.length];
 	keep("language", next);
 	await speak(next);
-	marks();
 	head();
 	ahead();
 	draw();
@@ -147,28 +140,16 @@ async function otherLanguage() {
 }
 
 function wire() {
-	marks();
 	const focus = keys(picture, link, open);
 	hands(picture, link, open);
-	search($("search"), $("found"), (kind, id) => {
+	search($("search"), (kind, id) => {
 		open(kind, id);
-		if (["stage", "tunnel"].includes(kind)) focus.go(`${kind} ${id}`);
+		if (["stage", "tunnel"].includes(kind)) focus(kind, id);
 	});
-	const click = (id, act) => $(id).addEventListener("click", act);
-	click("undo", undo);
-	click("redo", redo);
-	click("history", () => show("changes"));
-	click("problems", () => show("problems"));
-	click("preview", () => show("preview"));
-	click("pending", () => show("pending"));
-	click("help", helpDialog);
-	click("theme", otherTheme);
-	click("language", otherLanguage);
-	click("filter", () => filterMenu($("filter")));
-	click("add", addPipeline);
-	click("nearer", () => picture.camera.zoom(1.25));
-	click("farther", () => picture.camera.zoom(0.8));
-	click("fit", () => picture.camera.fit());
+	const panels = { history: "changes", problems: "problems", preview: "preview", pending: "pending" };
+	const acts = { undo, redo, help: helpDialog, theme: otherTheme, language: otherLanguage, filter: () => filterMenu($("filter")), add: addPipeline, nearer, farther, fit };
+	for (const [id, act] of Object.entries(acts)) $(id).addEventListener("click", () => act());
+	for (const [id, kind] of Object.entries(panels)) $(id).addEventListener("click", () => show(kind));
 	$("horizon").addEventListener("input", ahead);
 	ahead();
 	document.addEventListener("keydown", shortcut);
@@ -177,24 +158,24 @@ function wire() {
 	on(["project"], refresh);
 	on(["live", "pending"], () => picture.tell());
 	on(["pending"], pendingButton);
+	on(["chosen"], () => state.chosen && requestAnimationFrame(() => picture.reveal(state.chosen?.kind, state.chosen?.id)));
 	on(["lit", "chosen", "preview", "explained"], () => (picture.mark(), picture.sight()));
 	head();
 }
 
+const nearer = () => picture.camera.zoom(1.25);
+const farther = () => picture.camera.zoom(0.8);
+const fit = () => picture.camera.fit();
+const KEYS = { "/": () => $("search").focus(), "?": helpDialog, "+": nearer, "=": nearer, "-": farther, 0: fit };
+
 function shortcut(event) {
-	const typing = event.target.closest?.("input:not([type=range], [type=checkbox], [type=radio]), textarea, select, dialog");
+	const inside = (what) => event.target.closest?.(what);
 	const command = event.ctrlKey || event.metaKey;
-	if (event.key === "Escape" && !event.target.closest?.("dialog, [popover]") && shown() && !link.active) close();
-	else if (typing) return;
-	else if (command && event.code === "KeyZ") event.shiftKey ? redo() : undo();
-	else if (command || event.altKey) return;
-	else if (event.key === "/") $("search").focus();
-	else if (event.key === "?") helpDialog();
-	else if (event.key === "+" || event.key === "=") picture.camera.zoom(1.25);
-	else if (event.key === "-") picture.camera.zoom(0.8);
-	else if (event.key === "0") picture.camera.fit();
-	else if (event.key === "1") picture.camera.begin();
-	else return;
+	if (event.key === "Escape" && !inside("dialog, [popover]") && shown()) close();
+	else if (inside("input:not([type=range], [type=checkbox], [type=radio]), textarea, select, dialog")) return;
+	else if (command && event.code === "KeyZ") (event.shiftKey ? redo : undo)();
+	else if (command || event.altKey || !KEYS[event.key]) return;
+	else KEYS[event.key]();
 	event.preventDefault();
 }
 

@@ -1,45 +1,43 @@
 // Camera: which part of the picture is seen, and how near. Coordinates of the picture times `k`, plus `x`, `y`, are
 // pixels of the screen.
 
-const LEAST = 0.08;
+const LEAST = 0.04;
 const MOST = 2.5;
+const STRIP = 80;
+
+const between = (least, value, most) => Math.min(most, Math.max(least, value));
 
 export class Camera {
+	x = 0;
+	y = 0;
+	k = 1;
+	world = { width: 1, height: 1 };
+
 	/** `moved` is called at most once a frame, after it moved. */
 	constructor(svg, moved) {
-		this.svg = svg;
-		this.moved = moved;
-		this.x = 0;
-		this.y = 0;
-		this.k = 1;
-		this.size = { width: 1, height: 1 };
-		this.world = { width: 1, height: 1 };
-		this.waiting = false;
+		Object.assign(this, { svg, moved });
+		this.measure();
 		new ResizeObserver(() => this.measure()).observe(svg);
 		svg.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
 	}
 
 	measure() {
-		const box = this.svg.getBoundingClientRect();
-		this.size = { width: box.width || 1, height: box.height || 1 };
+		this.box = this.svg.getBoundingClientRect();
 		this.tell();
 	}
 
 	tell() {
-		if (this.waiting) return;
-		this.waiting = true;
-		requestAnimationFrame(() => {
-			this.waiting = false;
+		this.frame ??= requestAnimationFrame(() => {
+			this.frame = null;
 			this.moved();
 		});
 	}
 
+	/** At least a strip of the picture stays in sight. */
 	set(x, y, k = this.k) {
-		this.k = Math.min(MOST, Math.max(LEAST, k));
-		// At least a strip of the picture stays in sight.
-		const keep = 80;
-		this.x = Math.min(this.size.width - keep, Math.max(keep - this.world.width * this.k, x));
-		this.y = Math.min(this.size.height - keep, Math.max(keep - this.world.height * this.k, y));
+		this.k = between(LEAST, k, MOST);
+		this.x = between(STRIP - this.world.width * this.k, x, this.box.width - STRIP);
+		this.y = between(STRIP - this.world.height * this.k, y, this.box.height - STRIP);
 		this.tell();
 	}
 
@@ -47,60 +45,42 @@ export class Camera {
 		this.set(this.x + dx, this.y + dy);
 	}
 
-	/** Nearer or farther about a point of the screen; by default the middle. */
-	zoom(factor, px = this.size.width / 2, py = this.size.height / 2) {
-		const k = Math.min(MOST, Math.max(LEAST, this.k * factor));
-		const real = k / this.k;
-		this.set(px - (px - this.x) * real, py - (py - this.y) * real, k);
+	/** Nearer or farther about a point of the picture's window; by default its middle. */
+	zoom(factor, px = this.box.width / 2, py = this.box.height / 2) {
+		const k = between(LEAST, this.k * factor, MOST);
+		this.set(px - ((px - this.x) * k) / this.k, py - ((py - this.y) * k) / this.k, k);
 	}
 
 	wheel(event) {
 		event.preventDefault();
-		const box = this.svg.getBoundingClientRect();
 		const unit = event.deltaMode === 1 ? 16 : 1;
-		if (event.ctrlKey || event.metaKey) {
-			this.zoom(Math.exp(-event.deltaY * unit * 0.0035), event.clientX - box.left, event.clientY - box.top);
-		} else if (event.shiftKey && !event.deltaX) this.pan(-event.deltaY * unit, 0);
-		else this.pan(-event.deltaX * unit, -event.deltaY * unit);
+		const [dx, dy] = [-event.deltaX * unit, -event.deltaY * unit];
+		if (event.ctrlKey || event.metaKey) this.zoom(Math.exp(dy * 0.0035), event.clientX - this.box.left, event.clientY - this.box.top);
+		else if (event.shiftKey && !dx) this.pan(dy, 0);
+		else this.pan(dx, dy);
 	}
 
-	/** All of it. */
-	fit() {
-		const k = Math.min(this.size.width / this.world.width, this.size.height / this.world.height, 1.25);
-		this.set((this.size.width - this.world.width * k) / 2, Math.max(0, (this.size.height - this.world.height * k) / 2), k);
+	/** All of it, or, with a `least` nearness, its top. */
+	fit(least = 0, most = 1.25) {
+		const { width, height } = this.world;
+		const k = Math.max(least, Math.min(this.box.width / width, least ? Infinity : this.box.height / height, most));
+		this.set(Math.max(0, (this.box.width - width * k) / 2), least ? 0 : Math.max(0, (this.box.height - height * k) / 2), k);
 	}
 
-	/** Its top, as wide as the window, and legible. */
-	begin() {
-		const k = Math.max(0.62, Math.min(1, this.size.width / this.world.width));
-		this.set(Math.max(0, (this.size.width - this.world.width * k) / 2), 0, k);
-	}
-
-	/** Move just so far that a box is in sight. */
+	/** Move just so far that a box is in sight, right of the pipelines' names. */
 	reveal(box, margin = 60) {
-		const left = box.x * this.k + this.x;
-		const top = box.y * this.k + this.y;
-		const over = (begin, length, room) =>
-			begin < margin ? margin - begin : begin + length > room - margin ? Math.max(room - margin - length, margin) - begin : 0;
-		const dx = over(left - 110 * this.k, (box.width + 110) * this.k, this.size.width);
-		const dy = over(top, box.height * this.k, this.size.height);
-		if (dx || dy) this.pan(dx, dy);
+		const over = (begin, length, room) => (begin < margin ? margin - begin : Math.min(0, Math.max(room - margin - length, margin) - begin));
+		this.pan(over((box.x - 110) * this.k + this.x, (box.width + 110) * this.k, this.box.width), over(box.y * this.k + this.y, box.height * this.k, this.box.height));
 	}
 
-	/** A point of the screen in the picture's coordinates. */
+	/** Where an event is, in the picture's coordinates. */
 	point(event) {
-		const box = this.svg.getBoundingClientRect();
-		return [(event.clientX - box.left - this.x) / this.k, (event.clientY - box.top - this.y) / this.k];
+		return [(event.clientX - this.box.left - this.x) / this.k, (event.clientY - this.box.top - this.y) / this.k];
 	}
 
 	/** What of the picture is in sight, and a little around it. */
-	view(around = 150) {
-		const edge = around / this.k;
-		return {
-			x: -this.x / this.k - edge,
-			y: -this.y / this.k - edge,
-			width: this.size.width / this.k + 2 * edge,
-			height: this.size.height / this.k + 2 * edge,
-		};
+	view() {
+		const edge = 150;
+		return { x: (-this.x - edge) / this.k, y: (-this.y - edge) / this.k, width: (this.box.width + 2 * edge) / this.k, height: (this.box.height + 2 * edge) / this.k };
 	}
 }

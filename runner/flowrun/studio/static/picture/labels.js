@@ -5,76 +5,55 @@ import { isolated, short } from "../element.js";
 import { number, t } from "../i18n.js";
 import { FACE, width } from "./type.js";
 
-const ICON = 15;
 const GAP = 7;
 const PAD = 8;
 
 /** A condition as short as a label needs it. */
-export function gist(when) {
-	const said = when.replace(/\b(deal|vars)\./g, "").replace(/\s+/g, " ").replace(/>=/g, "≥").replace(/<=/g, "≤");
-	return short(said.replace(/!=/g, "≠").replace(/==/g, "=").trim(), 30);
+function gist(when) {
+	const signs = { ">=": "≥", "<=": "≤", "!=": "≠", "==": "=" };
+	return short(when.replace(/\b(deal|vars)\./g, "").replace(/\s+/g, " ").replace(/[><!=]=/g, (sign) => signs[sign]).trim(), 30);
 }
 
-/** When a tunnel is due, in a few signs; null for at once. */
-export function delay(keys) {
-	if (keys.after) return String(keys.after);
-	if (keys.at && typeof keys.at === "object") {
-		const offset = keys.at.offset && !/^[-+]?0/.test(keys.at.offset) ? ` ${keys.at.offset.replace("-", "−")}` : "";
-		return `${keys.at.field ?? "?"}${offset && !offset.includes("−") ? ` +${offset.trim()}` : offset}`;
-	}
-	return null;
+/** When a tunnel is due, in a few signs; "" for at once. */
+function delay({ after, at }) {
+	if (!at) return after ?? "";
+	const offset = String(at.offset ?? "");
+	return `${at.field ?? "?"} ${/^[-+]?0|^$/.test(offset) ? "" : offset.replace(/^(-?)/, (_, minus) => (minus ? "−" : "+"))}`;
 }
 
-/** What is to be seen of a tunnel: `told` as in /api/live or undefined, `due`: how many the horizon brings, or null. */
+/** What is to be seen of a tunnel: [{kind, icon, text, badge, x, width}]. `told` as in /api/live or undefined, `due`:
+ * how many the horizon brings, or null. */
 export function pieces(tunnel, told, due) {
-	const found = [{ kind: tunnel.action === "copy" ? "copy" : "move", icon: tunnel.action, text: t(`action.${tunnel.action}`) }];
-	const late = delay(tunnel.keys);
-	if (late) found.push({ kind: "delay", icon: "clock", text: short(late, 24) });
-	if (tunnel.keys.when) found.push({ kind: "when", text: gist(String(tunnel.keys.when)) });
-	if (told?.fired_last_day) found.push({ kind: "fired", icon: "bolt", text: number(told.fired_last_day) });
-	if (due) found.push({ kind: "due", text: t("badge.due", { n: due }) });
-	if (tunnel.mode !== "live") found.push({ kind: "quiet", text: t(`mode.${tunnel.mode}`) });
-	if (told?.state === "paused") found.push({ kind: "quiet", text: t("badge.paused") });
-	if (told?.state === "tripped") found.push({ kind: "bad", text: t("badge.tripped") });
-	if (told?.waiting && !due) found.push({ kind: "quiet", text: t("badge.waiting", { n: told.waiting }) });
-	if (told?.parked) found.push({ kind: "bad", text: t("badge.parked", { n: told.parked }) });
+	const found = [];
+	const add = (kind, text, icon) => text && found.push({ kind, text, icon, badge: !icon && kind !== "when" });
+	add(tunnel.action, t(`action.${tunnel.action}`), tunnel.action);
+	add("delay", short(String(delay(tunnel.keys)).trim(), 24), "clock");
+	add("when", gist(String(tunnel.keys.when ?? "")));
+	add("fired", told?.fired_last_day && number(told.fired_last_day), "bolt");
+	add("due", due && t("badge.due", { n: due }));
+	add("quiet", tunnel.mode !== "live" && t(`mode.${tunnel.mode}`));
+	if (told && told.state !== "live") add(told.state === "tripped" ? "bad" : "quiet", t(`badge.${told.state}`));
+	add("quiet", !due && told?.waiting && t("badge.waiting", { n: told.waiting }));
+	add("bad", told?.parked && t("badge.parked", { n: told.parked }));
+	let x = PAD;
 	for (const piece of found) {
-		const badge = ["due", "quiet", "bad"].includes(piece.kind);
-		piece.badge = badge;
-		piece.width = width(piece.text, FACE.small) + (piece.icon ? ICON : 0) + (badge ? 10 : 0);
+		piece.x = x;
+		piece.width = width(piece.text, FACE.small) + (piece.icon ? 15 : 0) + (piece.badge ? 10 : 0);
+		x += piece.width + GAP;
 	}
 	return found;
 }
 
 /** How wide a label with these pieces is. */
-export const labelWidth = (found) => 2 * PAD + found.reduce((sum, one) => sum + one.width, 0) + GAP * (found.length - 1);
+export const labelWidth = (found) => found.at(-1).x + found.at(-1).width + PAD;
 
-/** Where each piece begins. */
-export function places(found) {
-	let x = PAD;
-	return found.map((piece) => {
-		const begin = x;
-		x += piece.width + GAP;
-		return begin;
-	});
-}
-
-/** The same in words, for screen readers. */
-export function spoken(tunnel, graph, told) {
-	const parts = [
-		t("picture.tunnel", {
-			action: t(`action.${tunnel.action}`),
-			id: isolated(tunnel.id),
-			from: isolated(short(tunnel.from.map((stage) => graph.fullName(stage)).join(", "), 200)),
-			to: isolated(short(graph.fullName(tunnel.to), 100)),
-		}),
-	];
-	const late = delay(tunnel.keys);
-	if (late) parts.push(t("picture.after", { delay: late }));
-	if (tunnel.keys.when) parts.push(t("picture.when", { when: isolated(short(String(tunnel.keys.when), 200)) }));
-	if (tunnel.mode !== "live") parts.push(t(`mode.${tunnel.mode}`));
-	if (told) parts.push(t("picture.fired", { n: told.fired_last_day }));
-	if (told && told.state !== "live") parts.push(t(`badge.${told.state}`));
-	if (told?.parked) parts.push(t("badge.parked", { n: told.parked }));
-	return parts.join("; ");
-}
+/** All that there is to say of a tunnel, for screen readers, and for those who rest on it. */
+export const spoken = (tunnel, graph, told) =>
+	[
+		t("picture.tunnel", { id: isolated(tunnel.id), action: t(`action.${tunnel.action}`) }),
+		graph.way(tunnel.from, tunnel.to),
+		tunnel.description,
+		tunnel.keys.when,
+		...pieces(tunnel, told).filter((one) => one.kind === "delay" || one.badge).map((one) => one.text),
+		told && t("picture.fired", { n: told.fired_last_day }),
+	].filter(Boolean).map((one) => isolated(short(String(one), 300))).join("; ");

@@ -4,27 +4,24 @@
 import { s } from "../element.js";
 import { state } from "../state.js";
 import { Camera } from "./camera.js";
-import { labelWidth, pieces, spoken } from "./labels.js";
+import { labelWidth, pieces } from "./labels.js";
 import { layout } from "./layout.js";
 import * as nodes from "./nodes.js";
 
 const LABELS_FROM = 0.55;
 const FAR = 0.3;
+const CHANGES = ["add", "change", "rename"];
 
 export class Picture {
 	constructor(svg) {
 		this.svg = svg;
 		this.layers = {};
-		this.world = s("g", { class: "world" });
-		for (const layer of ["bands", "lines", "cards", "labels", "over"]) {
-			this.layers[layer] = s("g", { class: layer });
-			this.world.append(this.layers[layer]);
-		}
-		this.layers.heads = s("g", { class: "heads" });
-		svg.replaceChildren(this.world, this.layers.heads);
-		this.items = new Map();
+		for (const layer of ["bands", "lines", "cards", "labels", "over", "heads"]) this.layers[layer] = s("g", { class: layer });
+		const { heads, ...world } = this.layers;
+		this.world = s("g", {}, Object.values(world));
+		svg.replaceChildren(this.world, heads);
+		this.items = new Map(); // `${kind} ${id}` → {kind, id, layer, box, make, node}
 		this.camera = new Camera(svg, () => this.sight());
-		this.after = null;
 	}
 
 	/** Lay it out anew: the project, the filter or the language changed. */
@@ -33,106 +30,77 @@ export class Picture {
 		this.items.clear();
 		for (const layer of Object.values(this.layers)) layer.replaceChildren();
 		const shown = graph.shown(state.filter, state.neighbours);
-		const rows = shown.map((pipeline) => ({ id: pipeline.id, stages: pipeline.stages.map((stage) => stage.stage) }));
+		const rows = shown.map(({ id, stages }) => ({ id, stages: stages.map((stage) => stage.stage) }));
 		const here = new Set(rows.flatMap((row) => row.stages));
 		const tunnels = graph.project.tunnels
-			.filter((tunnel) => here.has(tunnel.to) && tunnel.from.some((stage) => here.has(stage)))
-			.map((tunnel) => ({
-				id: tunnel.id,
-				from: tunnel.from.filter((stage) => here.has(stage)),
-				to: tunnel.to,
-				label: labelWidth(pieces(tunnel, this.told(tunnel.id), this.due(tunnel.id))),
-			}));
+			.map((tunnel) => ({ ...tunnel, from: tunnel.from.filter((stage) => here.has(stage)) }))
+			.filter((tunnel) => here.has(tunnel.to) && tunnel.from.length)
+			.map(({ id, from, to, ...tunnel }) => ({ id, from, to, label: labelWidth(pieces(tunnel, this.told(id), this.due(id))) }));
 		this.laid = layout(rows, tunnels);
 		this.camera.world = this.laid;
-		for (const pipeline of shown) this.row(pipeline);
-		for (const [stage, box] of this.laid.stages) this.stage(graph.stages.get(stage), box);
-		for (const [id, route] of this.laid.tunnels) this.tunnel(graph.tunnels.get(id), route);
+		for (const pipeline of shown) {
+			const box = this.laid.rows.get(pipeline.id);
+			this.layers.bands.append(s("rect", { class: "band", ...box, rx: 12 }));
+			this.add("pipeline", pipeline.id, "heads", box, () => nodes.headNode(pipeline, box, state.live?.stages));
+		}
+		for (const [id, box] of this.laid.stages) this.add("stage", id, "cards", box, () => nodes.stageNode(graph.stages.get(id), box, state.live?.stages[id]));
+		for (const [id, route] of this.laid.tunnels) {
+			const { x, y, dense } = route.label;
+			const tunnel = graph.tunnels.get(id);
+			this.add("tunnel", id, "lines", route.box, () => nodes.tunnelNode(tunnel, route, graph, this.told(id)));
+			this.add("label", id, "labels", { x: x - 120, y: y - 10, width: 240, height: 20, dense }, () => nodes.labelNode(tunnel, route.label, graph, this.told(id), this.due(id)));
+		}
 		this.mark();
 		this.sight();
 	}
 
 	told = (tunnel) => state.live?.tunnels[tunnel];
-	due = (tunnel) => (state.horizon ? (state.pending?.tunnels[tunnel] ?? 0) : null);
+	due = (tunnel) => state.horizon && state.pending?.tunnels[tunnel];
 
-	row(pipeline) {
-		const box = this.laid.rows.get(pipeline.id);
-		this.layers.bands.append(s("rect", { class: "band", ...box, rx: 12 }));
-		const head = nodes.headNode(pipeline, box, state.live?.stages);
-		this.layers.heads.append(head);
-		this.items.set(`pipeline ${pipeline.id}`, { key: `pipeline ${pipeline.id}`, box, node: head, fixed: true });
-	}
-
-	stage(stage, box) {
-		this.add(`stage ${stage.stage}`, "cards", box, () => nodes.stageNode(stage, box, state.live?.stages[stage.stage]));
-	}
-
-	tunnel(tunnel, route) {
-		const { label } = route;
-		this.add(`tunnel ${tunnel.id}`, "lines", route.box, () => nodes.tunnelNode(tunnel, route, this.graph, this.told(tunnel.id)));
-		const around = { x: label.x - 120, y: label.y - 10, width: 240, height: 20 };
-		this.add(`label ${tunnel.id}`, "labels", around, () =>
-			nodes.labelNode(tunnel, label, this.graph, this.told(tunnel.id), this.due(tunnel.id)),
-		);
-		this.items.get(`label ${tunnel.id}`).dense = label.dense;
-	}
-
-	add(key, layer, box, make) {
-		this.items.set(key, { key, layer, box, make, node: null });
+	add(kind, id, layer, box, make) {
+		this.items.set(`${kind} ${id}`, { kind, id, layer, box, make, node: null });
 	}
 
 	/** The node of an item, made if need be. */
 	node(key) {
 		const item = this.items.get(key);
-		if (!item) return null;
-		if (!item.node) {
+		if (item && !item.node) {
 			item.node = item.make();
 			this.dress(item);
 		}
-		if (!item.node.isConnected) this.layers[item.layer].append(item.node);
-		return item.node;
+		if (item && !item.node.isConnected) this.layers[item.layer].append(item.node);
+		return item?.node;
 	}
 
 	/** Have the nodes of what is in sight. */
 	sight() {
-		const { camera } = this;
-		this.world.setAttribute("transform", `translate(${camera.x} ${camera.y}) scale(${camera.k})`);
-		this.layers.heads.setAttribute("transform", `translate(${Math.max(camera.x + 16 * camera.k, 6)} ${camera.y}) scale(${camera.k})`);
-		this.svg.classList.toggle("far", camera.k < FAR);
-		this.svg.classList.toggle("floating", camera.x + 16 * camera.k < 6);
-		const view = camera.view();
-		for (const item of this.items.values()) {
-			if (item.fixed) continue;
-			const seen = apart(item.box, view) ? false : item.layer !== "labels" || this.legible(item);
-			if (seen) this.node(item.key);
+		const { x, y, k } = this.camera;
+		const left = x + 16 * k;
+		this.world.setAttribute("transform", `translate(${x} ${y}) scale(${k})`);
+		this.layers.heads.setAttribute("transform", `translate(${Math.max(left, 6)} ${y}) scale(${k})`);
+		this.svg.classList.toggle("far", k < FAR);
+		this.svg.classList.toggle("floating", left < 6);
+		const view = this.camera.view();
+		for (const [key, item] of this.items) {
+			if (item.kind === "pipeline" || (meet(item.box, view) && (item.kind !== "label" || this.legible(item)))) this.node(key);
 			else if (item.node?.isConnected && item.node !== document.activeElement) item.node.remove();
 		}
-		this.after?.();
 	}
 
-	legible(item) {
-		const id = item.key.slice(6);
-		const lit = state.lit?.has(id) || (state.chosen?.kind === "tunnel" && state.chosen.id === id);
-		return lit ? this.camera.k > 0.25 : this.camera.k >= LABELS_FROM && !item.dense;
+	legible({ id, box }) {
+		const first = state.lit?.has(id) || (state.chosen?.kind === "tunnel" && state.chosen.id === id);
+		return first ? this.camera.k > 0.25 : this.camera.k >= LABELS_FROM && !box.dense;
 	}
 
-	/** Write live figures anew, without laying out. */
+	/** Write live figures anew, without laying out. What has the keyboard's focus keeps its node. */
 	tell() {
-		if (!this.graph) return;
 		for (const item of this.items.values()) {
-			const [kind, id] = split(item.key);
-			if (kind === "pipeline") {
-				const fresh = nodes.headNode(this.graph.pipelines.get(id), item.box, state.live?.stages);
-				item.node.replaceChildren(...fresh.childNodes);
-			}
-			if (!item.node || item.fixed) continue;
-			if (kind === "stage") nodes.tellStage(item.node, this.graph.stages.get(id), state.live?.stages[id]);
-			else if (kind === "tunnel") item.node.setAttribute("aria-label", spoken(this.graph.tunnels.get(id), this.graph, this.told(id)));
-			else if (kind === "label") {
+			if (!item.node) continue;
+			if (item.kind === "stage") nodes.tellStage(item.node, this.graph.stages.get(item.id), state.live?.stages[item.id]);
+			else {
 				const fresh = item.make();
-				if (item.node.isConnected) item.node.replaceWith(fresh);
-				item.node = fresh;
-				this.dress(item);
+				item.node.replaceChildren(...fresh.childNodes);
+				for (const key of ["transform", "aria-label"]) if (fresh.hasAttribute(key)) item.node.setAttribute(key, fresh.getAttribute(key));
 			}
 		}
 	}
@@ -140,40 +108,31 @@ export class Picture {
 	/** Show what is lit, chosen, in the preview and in an explanation. */
 	mark() {
 		this.svg.classList.toggle("dim", Boolean(state.lit?.size));
-		this.ends = new Set();
-		for (const id of state.lit ?? []) {
-			const tunnel = this.graph.tunnels.get(id);
-			for (const stage of [...(tunnel?.from ?? []), tunnel?.to]) this.ends.add(stage);
-		}
-		this.changes = new Map((state.preview?.difference?.changes ?? []).map((one) => [`${one.kind} ${one.id}`, one.action]));
+		const lit = [...(state.lit ?? [])].map((id) => this.graph.tunnels.get(id)).filter(Boolean);
+		this.ends = new Set(lit.flatMap((tunnel) => [...tunnel.from, tunnel.to]));
+		this.changes = new Map((state.preview?.difference.changes ?? []).map((one) => [`${one.kind} ${one.id}`, one.action]));
 		for (const item of this.items.values()) if (item.node) this.dress(item);
 	}
 
-	dress(item) {
-		const [kind, id] = split(item.key);
+	dress({ kind, id, node }) {
 		const what = kind === "label" ? "tunnel" : kind;
-		const list = item.node.classList;
-		list.toggle("lit", what === "tunnel" ? Boolean(state.lit?.has(id)) : Boolean(this.ends?.has(id)));
-		list.toggle("chosen", state.chosen?.kind === what && state.chosen.id === id);
-		const change = this.changes?.get(`${what} ${id}`);
-		for (const one of ["add", "change", "rename"]) list.toggle(one, change === one);
-		const verdict = what === "tunnel" ? state.explained?.get(id) : null;
-		list.toggle("holds", verdict === "holds");
-		list.toggle("goes", verdict === "goes");
+		const change = this.changes.get(`${what} ${id}`);
+		const verdict = what === "tunnel" && state.explained?.get(id);
+		const on = {
+			lit: what === "tunnel" ? state.lit?.has(id) : this.ends.has(id),
+			chosen: state.chosen?.kind === what && state.chosen.id === id,
+			holds: verdict === "holds",
+			goes: verdict === "goes",
+		};
+		for (const one of CHANGES) on[one] = change === one;
+		for (const [name, is] of Object.entries(on)) node.classList.toggle(name, Boolean(is));
 	}
 
 	/** Bring an item into sight. */
 	reveal(kind, id) {
-		const item = this.items.get(`${kind} ${id}`);
-		if (!item) return;
-		if (kind === "tunnel") {
-			const { label } = this.laid.tunnels.get(id);
-			this.camera.reveal({ x: label.x - 100, y: label.y - 30, width: 200, height: 60 });
-		} else this.camera.reveal(item.box);
+		const item = this.items.get(`${kind === "tunnel" ? "label" : kind} ${id}`);
+		if (item) this.camera.reveal(item.box);
 	}
-
 }
 
-const split = (key) => [key.slice(0, key.indexOf(" ")), key.slice(key.indexOf(" ") + 1)];
-
-const apart = (a, b) => a.x > b.x + b.width || b.x > a.x + a.width || a.y > b.y + b.height || b.y > a.y + a.height;
+const meet = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;

@@ -26,13 +26,13 @@ function leg(tunnel, row, sources, target, load) {
 		const above = middle < target.column;
 		const gutter = above ? row : row + 1;
 		const side = above ? "top" : "bottom";
-		return { tunnel: tunnel.id, stages, first: gutter, last: gutter, channel: null, out: side, into: side };
+		return { tunnel: tunnel.id, to: tunnel.to, stages, first: gutter, last: gutter, channel: null, out: side, into: side };
 	}
 	const down = target.row > row;
 	const [first, last] = down ? [row + 1, target.row] : [row, target.row + 1];
 	const channel = first === last ? null : choose(middle + 0.5, target.column + 0.5, load);
 	if (channel !== null) load[channel] += 1;
-	return { tunnel: tunnel.id, stages, first, last, channel, out: down ? "bottom" : "top", into: down ? "top" : "bottom" };
+	return { tunnel: tunnel.id, to: tunnel.to, stages, first, last, channel, out: down ? "bottom" : "top", into: down ? "top" : "bottom" };
 }
 
 /** The channel that is the least way about, and not too crowded. */
