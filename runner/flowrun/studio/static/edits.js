@@ -14,13 +14,13 @@ export const done = [];
 
 /** Read the project anew. */
 export async function reload() {
-	update({ project: await api.project() });
+	const project = await api.project();
+	update({ project, canUndo: project.can_undo, canRedo: project.can_redo });
 }
 
 async function took(answer, title, action) {
 	done.unshift({ title, diff: answer.diff });
 	done.splice(100);
-	update({ canUndo: answer.can_undo, canRedo: answer.can_redo });
 	await reload();
 	note(title, { action });
 	return answer;

@@ -103,7 +103,7 @@ export class Form {
 	findings(all) {
 		const root = (one) => one.key?.split(".")[0];
 		for (const [key, spot] of this.spots) spot.replaceChildren(...all.filter((one) => root(one) === key).map(finding));
-		for (const [key, editor] of this.editors) editor.errors(all.filter((one) => one.key === key));
+		for (const [key, editor] of this.editors) editor.errors(all.filter((one) => (one.path ?? []).join(".") === key));
 		return all.filter((one) => !this.spots.has(root(one)));
 	}
 }

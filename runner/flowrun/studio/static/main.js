@@ -1,7 +1,7 @@
 // The page: brings its parts together, and keeps header and bar in step with what is known.
 
 import * as api from "./api.js";
-import { redo, refused, undo } from "./edits.js";
+import { redo, refused, reload, undo } from "./edits.js";
 import { h, icon } from "./element.js";
 import { Graph } from "./graph.js";
 import { keep, kept, language, languages, preferred, speak, t } from "./i18n.js";
@@ -36,8 +36,7 @@ async function begin() {
 	await speak(preferred());
 	setFaces();
 	try {
-		const project = await api.project();
-		update({ project, canUndo: project.can_undo ?? false, canRedo: project.can_redo ?? false });
+		await reload();
 	} catch (error) {
 		notice(error.status === 403 ? t("forbidden") : error.text);
 		return;

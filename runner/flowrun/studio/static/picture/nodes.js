@@ -7,14 +7,14 @@ import { labelWidth, pieces, spoken } from "./labels.js";
 import { CARD, HEAD, LABEL } from "./layout.js";
 import { FACE, fitted, width } from "./type.js";
 
-const text = (content, x, y, kind) => s("text", { x, y, class: kind, text: isolated(content) });
+const text = (content, x, y, kind) => s("text", { x, y, class: kind, text: content });
 const button = { tabindex: "-1", role: "button" };
 
 /** A stage's card, at `box`. */
 export function stageNode(stage, box, told) {
 	const node = s("g", { class: `stage ${stage.outcome ?? ""}`, transform: `translate(${box.x} ${box.y})`, data: { kind: "stage", id: stage.stage }, ...button },
 		s("rect", { class: "card", width: CARD.width, height: CARD.height, rx: 9 }),
-		text(fitted(stage.name ?? stage.id, FACE.name, CARD.width - 24), 12, 23, "name"),
+		text(isolated(fitted(stage.name ?? stage.id, FACE.name, CARD.width - 24)), 12, 23, "name"),
 		s("g", { class: "told" }),
 		stage.outcome && outcome(stage.outcome),
 		s("g", { class: "grip", transform: `translate(${CARD.width} ${CARD.height / 2})` }, s("circle", { r: 9 }), s("path", { d: iconPath("plus"), transform: "translate(-6 -6) scale(.75)" })));
@@ -64,7 +64,7 @@ export function labelNode(tunnel, place, graph, told, due) {
 			s("g", { class: `piece ${kind}`, transform: `translate(${piece.x} 0)` },
 				badge && s("rect", { class: "badge", y: 3, width: piece.width, height: LABEL - 6, rx: 7 }),
 				icon && s("path", { d: iconPath(icon), transform: "translate(0 4) scale(.75)" }),
-				text(piece.text, badge ? 5 : icon ? 15 : 0, 14))));
+				text(isolated(piece.text), badge ? 5 : icon ? 15 : 0, 14))));
 }
 
 /** A pipeline's name at the left, which stays in sight; what it holds in all. */
@@ -73,6 +73,6 @@ export function headNode(pipeline, box, told) {
 	const deals = told && pipeline.stages.reduce((sum, stage) => sum + (told[stage.stage]?.deals ?? 0), 0);
 	return s("g", { class: "head", transform: `translate(0 ${box.y})`, "aria-label": `${t("kind.pipeline")}: ${isolated(short(full))}`, data: { kind: "pipeline", id: pipeline.id }, ...button },
 		s("rect", { width: HEAD + 4, height: box.height, rx: 10 }),
-		text(fitted(full, FACE.head, HEAD - 28), 14, 34, "name"),
+		text(isolated(fitted(full, FACE.head, HEAD - 28)), 14, 34, "name"),
 		text(told ? t("count.deals", { n: deals }) : short(pipeline.id, 20), 14, 54, "small"));
 }
