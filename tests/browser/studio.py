@@ -100,14 +100,20 @@ class Seen:
 
 @contextmanager
 def seen(
-    browser: Browser, studio: Studio, *, language: str = "en-GB", scheme: str = "light", motion: str = "no-preference"
+    browser: Browser,
+    studio: Studio,
+    *,
+    language: str = "en-GB",
+    scheme: str = "light",
+    motion: str = "no-preference",
+    size: tuple[int, int] = (1440, 900),
 ) -> Iterator[Seen]:
     """The studio's page in a browser that knows nothing yet; what goes wrong in it fails the test at the end."""
     context = browser.new_context(
         locale=language,
         color_scheme="dark" if scheme == "dark" else "light",
         reduced_motion="reduce" if motion == "reduce" else "no-preference",
-        viewport={"width": 1440, "height": 900},
+        viewport={"width": size[0], "height": size[1]},
     )
     try:
         opened = _watched(context, studio)

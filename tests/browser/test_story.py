@@ -70,7 +70,7 @@ def a_line(shop: Seen) -> None:
 
 
 def a_condition_with_a_mistake(shop: Seen) -> None:
-    condition = shop.panel.get_by_role("combobox", name="when")
+    condition = shop.panel.get_by_role("textbox", name="when")
     condition.fill("deal.amuont >= 500")
     wrong = shop.panel.locator(".editor mark")
     expect(wrong).to_have_text("amuont")

@@ -11,7 +11,7 @@ export class Refusal extends Error {
 		this.code = error.code ?? "failed";
 		this.body = body;
 		this.findings = body?.diagnostics ?? error.diagnostics ?? [];
-		this.text = status === 0 ? t("unreachable") : [this.message, error.help].filter(Boolean).join(" ");
+		this.text = status === 0 ? t("unreachable") : [this.message, error.help].filter(Boolean).join("; ");
 	}
 }
 

@@ -110,8 +110,10 @@ export class Form {
 
 const empty = (value) => value === undefined || value === "" || (Array.isArray(value) && !value.length);
 
-/** What is wrong, in a line. */
-export const finding = (one) => h("p", { class: one.severity, dir: "auto", text: one.help ? `${one.message} ${one.help}` : one.message });
+/** What is wrong, and what to do, in a line. */
+export const advice = ({ message, help }) => [message, help].filter(Boolean).join("; ");
+
+export const finding = (one) => h("p", { class: one.severity, dir: "auto", text: advice(one) });
 
 /** One of some: [[value, label]], or {label, options} for a group of them. */
 export function select(value, options, changed, more = {}) {

@@ -9,7 +9,13 @@ let count = 0;
 export function offer(input, { label, row, pick, trap = false }) {
 	const id = `offer${(count += 1)}`;
 	const node = h("div", { class: "options", id, role: "listbox", "aria-label": label, popover: "manual" });
-	for (const [key, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": id })) input.setAttribute(key, value);
+	// A box of several lines can't be a combobox.
+	const box = input.tagName === "INPUT";
+	const said = (open) => box && input.setAttribute("aria-expanded", String(open));
+	if (box) input.setAttribute("role", "combobox");
+	input.setAttribute("aria-autocomplete", "list");
+	input.setAttribute("aria-controls", id);
+	said(false);
 	let options = [];
 	let at = 0;
 
@@ -22,7 +28,7 @@ export function offer(input, { label, row, pick, trap = false }) {
 	const hide = () => {
 		options = [];
 		if (node.matches(":popover-open")) node.hidePopover();
-		input.setAttribute("aria-expanded", "false");
+		said(false);
 		input.removeAttribute("aria-activedescendant");
 	};
 	const take = (index) => {
@@ -35,14 +41,14 @@ export function offer(input, { label, row, pick, trap = false }) {
 		options = next;
 		node.replaceChildren(...next.map((option, i) => h("div", { class: "option", role: "option", id: `${id}-${i}`, onmousedown: (event) => (event.preventDefault(), take(i)) }, row(option))));
 		if (!node.matches(":popover-open")) node.showPopover();
-		input.setAttribute("aria-expanded", "true");
+		said(true);
 		choose(0);
 	};
 	/** Put it under a box of the screen, or above where there is no room. */
-	const place = (box) => {
-		const below = box.bottom + 4 + node.offsetHeight <= innerHeight;
-		node.style.left = `${Math.max(4, Math.min(box.left, innerWidth - node.offsetWidth - 8))}px`;
-		node.style.top = `${below ? box.bottom + 4 : box.top - node.offsetHeight - 4}px`;
+	const place = (at) => {
+		const below = at.bottom + 4 + node.offsetHeight <= innerHeight;
+		node.style.left = `${Math.max(4, Math.min(at.left, innerWidth - node.offsetWidth - 8))}px`;
+		node.style.top = `${below ? at.bottom + 4 : at.top - node.offsetHeight - 4}px`;
 	};
 	input.addEventListener("blur", hide);
 	input.addEventListener("keydown", (event) => {

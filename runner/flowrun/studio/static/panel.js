@@ -46,7 +46,7 @@ async function leave() {
 
 /** Make it anew, as after a change of the files; a draft is kept. */
 export function refresh() {
-	if (!current) return;
+	if (!current || current.held) return;
 	if (current.dirty) current.stale?.();
 	else build(false);
 }

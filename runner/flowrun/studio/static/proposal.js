@@ -76,9 +76,10 @@ export class Proposal {
 	}
 
 	async make() {
-		this.save.disabled = true;
+		this.save.disabled = this.panel.held = true;
 		this.panel.dirty = false;
 		const answer = await commit(this.edit(), this.title(), { etag: this.etag, mine: this.mine, again: () => this.anew() });
+		this.panel.held = false;
 		if (answer?.dropped) refresh();
 		else if (answer) this.saved();
 		else this.changed();

@@ -10,7 +10,7 @@ import { define, refresh, show } from "../panel.js";
 import { note } from "../says.js";
 import { state, update } from "../state.js";
 
-const TONES = { fires: "goes", fired: "goes", blocked: "holds", held: "holds", parks: "holds", parked: "holds", waits: "holds" };
+const TONES = { fires: "goes", fired: "goes", blocked: "holds", held: "holds", parks: "holds", parked: "holds" };
 
 export const dealLink = (id, title) => link(title || id, () => show("deal", id, { deeper: true }));
 export const tunnelLink = (id) => link(id, () => show("tunnel", id, { deeper: true }));

@@ -3,6 +3,7 @@
 import { diffBox } from "../diff.js";
 import { done } from "../edits.js";
 import { h, list, name, plain, remark, row } from "../element.js";
+import { advice } from "../form.js";
 import { moment, t, term } from "../i18n.js";
 import { define } from "../panel.js";
 import { state } from "../state.js";
@@ -22,7 +23,7 @@ define("problems", (panel) => {
 	panel.body.replaceChildren(diagnostics.length
 		? list(diagnostics.slice(0, 300).map((one) => {
 			const at = owner(one);
-			return row(h("span", { class: "mono", text: `${one.code} ${one.file}:${one.line}` }), at ? tunnelLink(at.id) : "", remark([one.message, one.help].filter(Boolean).join(" "), one.severity === "error" ? "bad" : "warn"));
+			return row(h("span", { class: "mono", text: `${one.code} ${one.file}:${one.line}` }), at ? tunnelLink(at.id) : "", remark(advice(one), one.severity === "error" ? "bad" : "warn"));
 		}))
 		: remark(t("problems.none", { n: files.length }), "good"));
 });

@@ -51,7 +51,9 @@ function build(panel, id, { from = [], to = "" }) {
 	});
 	const paint = () => panel.body.replaceChildren(other, health(tunnel) ?? "", route(form, graph, tunnel), condition(form), time(form, paint), values(form), limits(form, graph));
 	paint();
-	if (!id) proposal.changed(0);
+	if (id) return;
+	proposal.changed(0);
+	panel.dirty = false;
 }
 
 const wild = (stage) => stage.endsWith(".*");
