@@ -55,19 +55,24 @@ export const has = (key) => key in words;
 /** The words of a key that may not be there, else the text itself: for words that the server sends. */
 export const term = (prefix, word) => (has(`${prefix}.${word}`) ? t(`${prefix}.${word}`) : word);
 
-export const number = (value) => new Intl.NumberFormat(language).format(value);
+/** Formats are dear to make: each is made once. */
+const formats = new Map();
+function format(kind, style) {
+	const key = language + JSON.stringify(style);
+	if (!formats.has(key)) formats.set(key, new kind(language, style));
+	return formats.get(key);
+}
+
+export const number = (value) => format(Intl.NumberFormat, {}).format(value);
 
 /** A decimal as text, as short as a card needs it. */
-export const brief = (decimal) =>
-	new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 }).format(Number(decimal));
+export const brief = (text) => format(Intl.NumberFormat, { notation: "compact", maximumFractionDigits: 1 }).format(text);
 
-export const decimal = (text) => new Intl.NumberFormat(language, { maximumFractionDigits: 6 }).format(text);
+export const decimal = (text) => format(Intl.NumberFormat, { maximumFractionDigits: 6 }).format(text);
 
 /** An instant in the project's zone. */
-export function moment(instant, seconds = false) {
-	const style = { dateStyle: "medium", timeStyle: seconds ? "medium" : "short", timeZone: state.project.timezone };
-	return new Intl.DateTimeFormat(language, style).format(new Date(instant));
-}
+export const moment = (instant, seconds = false) =>
+	format(Intl.DateTimeFormat, { dateStyle: "medium", timeStyle: seconds ? "medium" : "short", timeZone: state.project.timezone }).format(new Date(instant));
 
 /** What the reader chose on this machine. */
 export const kept = (key) => localStorage.getItem(`flowrun.${key}`);

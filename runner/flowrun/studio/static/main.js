@@ -55,8 +55,10 @@ async function begin() {
 }
 
 function draw() {
+	performance.mark("draw");
 	for (const tunnel of state.project.tunnels) tunnel.action ??= "move";
 	picture.draw(new Graph(state.project));
+	performance.measure("picture", "draw");
 	$("picture").classList.toggle("editable", !state.project.read_only);
 	notice(state.project.pipelines.length ? "" : t("picture.empty"));
 }
