@@ -58,7 +58,12 @@ FRAMES = """async (zoom) => {
 def project(pipelines: int, stages: int, tunnels: int) -> str:
     """The files, in one text."""
     lot = random.Random(7)
-    lines = ["flowrun: 1", "project: big", "fields: {amount: decimal, source: {type: enum, values: [web, ads]}}", "pipelines:"]
+    lines = [
+        "flowrun: 1",
+        "project: big",
+        "fields: {amount: decimal, source: {type: enum, values: [web, ads]}}",
+        "pipelines:",
+    ]
     for p in range(pipelines):
         lines += [f"  p{p}:", f"    name: Pipeline {p}", "    stages:"]
         lines += [f"      - {{id: s{s}, name: Stage {s}}}" for s in range(stages - 1)]
@@ -88,7 +93,9 @@ def middle(values: list[float]) -> str:
 def measured(page: Page) -> None:
     """Everything but the first picture, on an open page."""
     edits: list[Any] = [page.evaluate(EDIT, f"Stage {i} again") for i in range(TIMES)]
-    print(f"a new picture after an edit: {middle([one[0] for one in edits])}, the drawing {middle([one[1] for one in edits])}")
+    print(
+        f"a new picture after an edit: {middle([one[0] for one in edits])}, the drawing {middle([one[1] for one in edits])}"
+    )
     print(f"a frame while it is panned:  {middle(page.evaluate(FRAMES, False))}")
     print(f"a frame while it is zoomed:  {middle(page.evaluate(FRAMES, True))}")
     page.locator("#fit").click()

@@ -30,7 +30,6 @@ export function completions(text, caret, words, asked = false) {
 const calls = (words, role) =>
 	words.functions.filter((one) => one.role === role).map(({ name, signature }) => ({ text: signature.includes("()") ? `${name}()` : signature.includes(`${name}(`) ? `${name}(` : name, detail: signature }));
 
-/** The values of the field that is compared, inside quotes. */
 function values(before, caret, quote, words) {
 	const begin = caret - quote[2].length;
 	const compared = before.slice(0, begin - 1).match(/deal\.(\w+)\s*(?:==|!=|(?:not\s+)?in\s*\[[^\]]*)\s*$/);

@@ -70,7 +70,6 @@ export function conditionEditor({ value, label, changed, ...ids }) {
 	};
 }
 
-/** Where a sign of the text stands on the screen. */
 function place(paper, offset) {
 	const walker = document.createTreeWalker(paper, NodeFilter.SHOW_TEXT);
 	for (let node = walker.nextNode(); node; node = walker.nextNode()) {

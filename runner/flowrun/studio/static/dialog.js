@@ -30,3 +30,5 @@ export function ask({ title, body = [], actions = [], size = "", cancel = t("can
 		dialog.showModal();
 	});
 }
+
+export const sure = (name, ...body) => ask({ title: t("remove.title", { name }), size: "narrow", body, actions: [{ label: t("remove.do"), value: true, kind: "danger" }] });

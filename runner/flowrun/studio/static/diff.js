@@ -13,13 +13,12 @@ function kind(line, unified) {
 	return "";
 }
 
-/** A box with the diff. */
 export function diffBox(text, label, unified = true) {
 	const lines = text.replace(/\n$/, "").split("\n").slice(0, MOST);
 	const kept = unified ? lines.filter((line) => !line.startsWith("--- ")).map((line) => line.replace(/^\+\+\+ (b\/)?/, "+++ ")) : lines;
-	return h(
-		"div",
-		{ class: "diff", tabindex: "0", role: "group", "aria-label": label },
-		kept.map((line) => h("code", { class: kind(line, unified), dir: "ltr", text: kind(line, unified) === "file" ? line.slice(4) : line || " " })),
-	);
+	const show = (line) => {
+		const what = kind(line, unified);
+		return h("code", { class: what, dir: "ltr", text: what === "file" ? line.slice(4) : line || " " });
+	};
+	return h("div", { class: "diff", tabindex: "0", role: "group", "aria-label": label }, kept.map(show));
 }

@@ -12,7 +12,6 @@ import { state, update } from "./state.js";
 /** What was done in this page, newest first: {title, diff}. */
 export const done = [];
 
-/** Read the project anew. */
 export async function reload() {
 	const project = await api.project();
 	update({ project, canUndo: project.can_undo, canRedo: project.can_redo });
@@ -54,7 +53,6 @@ async function step(call, title) {
 	}
 }
 
-/** Tell why something was not done. */
 export function refused(error) {
 	note(error.text ?? String(error), { bad: true });
 	return null;

@@ -16,10 +16,8 @@ function fill(node, properties, kids) {
 	return node;
 }
 
-/** An HTML element: h("input", {class, text, onclick, …attributes}, …children). */
 export const h = (tag, properties = {}, ...kids) => fill(document.createElement(tag), properties, kids);
 
-/** An SVG element. */
 export const s = (tag, properties = {}, ...kids) => fill(document.createElementNS(SVG, tag), properties, kids);
 
 /** Text of files and deals, kept apart from what stands around it: its direction of writing doesn't leak. */
@@ -33,21 +31,17 @@ export const short = (text, length = 80) => (text.length > length ? `${text.slic
 
 export const button = (text, onclick, kind = "", more = {}) => h("button", { type: "button", class: kind, text, onclick, ...more });
 
-/** A button with a drawing and a name for those who don't see it. */
 export const tool = (which, label, onclick, kind = "quiet", more = {}) =>
 	h("button", { type: "button", class: `square ${kind}`, title: label, "aria-label": label, onclick, ...more }, icon(which));
 
-/** A name that opens something. */
 export const link = (text, onclick) => h("button", { type: "button", class: "link", onclick }, name(text));
 
 export const plain = (text) => h("p", { class: "muted", dir: "auto", text });
 
-/** A remark in a box: `tone` is "", good, warn or bad. */
 export const remark = (text, tone = "") => h("p", { class: `note ${tone}`, dir: "auto", text });
 
 export const group = (title, ...kids) => h("section", { class: "group" }, h("h3", { text: title }), kids);
 
-/** A list, or what is said when there is nothing in it. */
 export const list = (rows, none) => (rows.length ? h("ul", { class: "list" }, rows) : plain(none));
 
 /** A row of a list: what it is, what stands at the end of the line, and lines below. */
@@ -81,9 +75,7 @@ const ICONS = {
 	back: "M13 8H3M7 4L3 8l4 4",
 };
 
-/** A small drawing of a line, 16 by 16, which says nothing to screen readers. */
 export const icon = (which) =>
 	s("svg", { class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true", focusable: "false" }, s("path", { d: ICONS[which] }));
 
-/** The path of such a drawing, for use in the picture. */
 export const iconPath = (which) => ICONS[which];

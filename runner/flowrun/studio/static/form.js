@@ -14,12 +14,10 @@ export class Form {
 		Object.assign(this, { draft, changed, spots: new Map(), editors: new Map() });
 	}
 
-	/** The value at a key such as "at.offset". */
 	get(path) {
 		return path.split(".").reduce((map, key) => map?.[key], this.draft);
 	}
 
-	/** Write one; what is empty goes. */
 	set(path, value) {
 		const [key, inner] = path.split(".");
 		if (inner) {
@@ -32,7 +30,6 @@ export class Form {
 		this.changed(path);
 	}
 
-	/** A control beside its label. A `group` of controls has a name of its own. */
 	field(path, make, { group = false, wide = false, label = t(`key.${path}`), help = `help.${path}` } = {}) {
 		const id = `c${(count += 1)}`;
 		const wrong = h("div", { class: "errors", id: `${id}w` });
@@ -44,13 +41,11 @@ export class Form {
 			has(help) && h("div", { class: "help", id: `${id}h`, text: t(help) }));
 	}
 
-	/** A line of text; `mono` for what is code. */
 	line(path, { mono = false, ...more } = {}) {
 		const code = mono ? { class: "mono", dir: "ltr" } : { dir: "auto" };
 		return this.field(path, (ids) => h("input", { value: String(this.get(path) ?? ""), autocomplete: "off", spellcheck: "false", ...code, ...ids, ...more, oninput: (event) => this.set(path, event.target.value) }), more);
 	}
 
-	/** One of many. */
 	pick(path, options, more) {
 		return this.field(path, (ids) => select(this.get(path), options, (value) => this.set(path, value), ids), more);
 	}
@@ -60,7 +55,6 @@ export class Form {
 		return this.field(path, (_, label) => choices(this.get(path) || options[0], options.map((one) => [one, t(`${words}.${one || "open"}`)]), (value) => this.set(path, value === options[0] && path !== "action" ? "" : value), label), { group: true, ...more });
 	}
 
-	/** Yes, which no key means, or no. */
 	tick(path, text, more) {
 		return this.field(path, () => tick(this.get(path) !== "false", text, (on) => this.set(path, on ? "" : "false")), { group: true, ...more });
 	}
@@ -87,12 +81,10 @@ export class Form {
 		}, more);
 	}
 
-	/** A condition. */
 	condition(path) {
 		return this.field(path, (ids, label) => this.editor(path, { ...ids, label, value: this.get(path), changed: (text) => this.set(path, text) }), { wide: true });
 	}
 
-	/** The editor of an expression, whose mistakes are underlined. */
 	editor(path, options) {
 		const editor = conditionEditor(options);
 		this.editors.set(path, editor);
@@ -110,12 +102,10 @@ export class Form {
 
 const empty = (value) => value === undefined || value === "" || (Array.isArray(value) && !value.length);
 
-/** What is wrong, and what to do, in a line. */
 export const advice = ({ message, help }) => [message, help].filter(Boolean).join("; ");
 
 export const finding = (one) => h("p", { class: one.severity, dir: "auto", text: advice(one) });
 
-/** One of some: [[value, label]], or {label, options} for a group of them. */
 export function select(value, options, changed, more = {}) {
 	const option = ([text, label]) => h("option", { value: text, text: isolated(label ?? text) });
 	const known = options.flatMap((one) => (Array.isArray(one) ? [one] : one.options)).some(([text]) => text === (value ?? ""));
@@ -135,7 +125,6 @@ export function choices(value, options, changed, label) {
 export const tick = (checked, label, changed = () => {}) =>
 	h("label", { class: "tick" }, h("input", { type: "checkbox", checked, onchange: (event) => changed(event.target.checked) }), label);
 
-/** All stages, for a select; `wild`: also all of a pipeline at once. */
 export const stageOptions = (wild = false) =>
 	state.project.pipelines.map((pipeline) => ({
 		label: pipeline.name ?? pipeline.id,

@@ -1,6 +1,5 @@
 // The graph: pipelines, stages and tunnels of the project by id, and which of them are shown. Pure.
 
-/** What is where in a project. */
 export class Graph {
 	constructor(project) {
 		this.project = project;
@@ -17,7 +16,6 @@ export class Graph {
 		}
 	}
 
-	/** Tunnels that leave or reach a stage. */
 	at(stage) {
 		return [...new Set([...(this.out.get(stage) ?? []), ...(this.into.get(stage) ?? [])])];
 	}
@@ -30,13 +28,11 @@ export class Graph {
 		return this.pipelines.get(id)?.name ?? id;
 	}
 
-	/** "Sales › Signed"; what there is not is called as it is written. */
 	fullName(stage) {
 		if (!this.stages.has(stage)) return stage ?? "?";
 		return `${this.pipelineName(stage.split(".")[0])} › ${this.stageName(stage)}`;
 	}
 
-	/** "Sales › Signed → Onboarding › kickoff". */
 	way(from, to) {
 		return `${from.map((stage) => this.fullName(stage)).join(", ")} → ${this.fullName(to)}`;
 	}

@@ -3,20 +3,19 @@
 
 import { state } from "./state.js";
 
-/** The languages that there are. */
-export const languages = ["en", "ru"];
+/** The forms of words that are counted, in the order in which "one|more" has them. */
+const FORMS = { en: ["one", "other"], ru: ["one", "few", "many"] };
+export const languages = Object.keys(FORMS);
 
 let words = {};
 let plural = new Intl.PluralRules("en");
 export let language = "en";
 
-/** The one that the reader chose, else the browser's, else English. */
 export function preferred() {
 	const wanted = [kept("language"), ...navigator.languages].filter(Boolean).map((tag) => tag.slice(0, 2));
 	return wanted.find((tag) => languages.includes(tag)) ?? "en";
 }
 
-/** Load a language and write the words of the page's own markup in it. */
 export async function speak(tag) {
 	const answer = await fetch(new URL(`words/${tag}.json`, import.meta.url));
 	words = {};
@@ -32,18 +31,17 @@ export async function speak(tag) {
 	}
 }
 
-/** Keys of the file's groups as one: "tunnel.saved". A map with "other" is one of plural forms. */
 function gather(group, prefix) {
 	for (const [key, value] of Object.entries(group)) {
-		if (typeof value === "string" || "other" in value) words[prefix + key] = value;
+		if (typeof value === "string") words[prefix + key] = value;
 		else gather(value, `${prefix}${key}.`);
 	}
 }
 
-/** The words of a key, with {names} filled in; a map of plural forms is chosen from by `n`. */
+/** The words of a key, with {names} filled in; of several forms, the one for `n`. */
 export function t(key, values = {}) {
-	let text = words[key] ?? key;
-	if (typeof text === "object") text = text[plural.select(values.n)] ?? text.other;
+	const forms = (words[key] ?? key).split("|");
+	const text = forms[FORMS[language].indexOf(plural.select(values.n))] ?? forms.at(-1);
 	return text.replace(/\{(\w+)\}/g, (all, name) => {
 		const value = values[name];
 		return typeof value === "number" ? number(value) : (value ?? all);
@@ -65,15 +63,12 @@ function format(kind, style) {
 
 export const number = (value) => format(Intl.NumberFormat, {}).format(value);
 
-/** A decimal as text, as short as a card needs it. */
 export const brief = (text) => format(Intl.NumberFormat, { notation: "compact", maximumFractionDigits: 1 }).format(text);
 
 export const decimal = (text) => format(Intl.NumberFormat, { maximumFractionDigits: 6 }).format(text);
 
-/** An instant in the project's zone. */
 export const moment = (instant, seconds = false) =>
 	format(Intl.DateTimeFormat, { dateStyle: "medium", timeStyle: seconds ? "medium" : "short", timeZone: state.project.timezone }).format(new Date(instant));
 
-/** What the reader chose on this machine. */
 export const kept = (key) => localStorage.getItem(`flowrun.${key}`);
 export const keep = (key, value) => localStorage.setItem(`flowrun.${key}`, value);

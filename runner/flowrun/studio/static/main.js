@@ -68,7 +68,6 @@ function notice(text) {
 	$("notice").textContent = text;
 }
 
-/** The words and marks of header and bar. */
 function head() {
 	const { project, live, connected, filter } = state;
 	$("project").textContent = project.project ?? "flowrun studio";
@@ -95,7 +94,6 @@ function head() {
 
 const dress = (id, ...content) => $(id).replaceChildren(...content.filter(Boolean));
 
-/** How far ahead the picture looks. */
 async function ahead() {
 	const hours = HORIZONS[$("horizon").value];
 	const said = t(`time.${hours}`);
@@ -119,7 +117,6 @@ function pendingButton() {
 	if (shown()?.kind === "pending") refresh();
 }
 
-/** Light or dark, as chosen; else as the system has it. */
 function theme(which = kept("theme")) {
 	if (which) document.documentElement.dataset.theme = which;
 }

@@ -1,12 +1,11 @@
 // Menus of the bar: which pipelines are shown, and the keys of the page.
 
 import { ask } from "./dialog.js";
-import { button, h, name } from "./element.js";
+import { button, h, name, plain } from "./element.js";
 import { tick } from "./form.js";
 import { t } from "./i18n.js";
 import { state, update } from "./state.js";
 
-/** The choice of pipelines, under its button. */
 export function filterMenu(opener) {
 	const chosen = new Set(state.filter ?? []);
 	const tell = () => update({ filter: chosen.size ? [...chosen] : null });
@@ -25,15 +24,4 @@ export function filterMenu(opener) {
 	menu.querySelector("input").focus();
 }
 
-const KEYS = [
-	["←↑→↓", "help.arrows"], ["Enter", "help.enter"], ["T", "help.t"], ["N P", "help.n"], ["/", "help.search"], ["+ − 0", "help.zoom"],
-	["Ctrl Z", "help.undo"], ["Ctrl Enter", "help.save"], ["Esc", "help.escape"],
-];
-
-/** What the keys do. */
-export const helpDialog = () =>
-	ask({
-		title: t("help.title"),
-		body: [h("p", { text: t("help.drag") }), h("dl", { class: "keys" }, KEYS.flatMap(([key, word]) => [h("dt", {}, key.split(" ").map((one) => h("kbd", { text: one }))), h("dd", { text: t(word) })]))],
-		cancel: t("close"),
-	});
+export const helpDialog = () => ask({ title: t("help.title"), body: ["help.drag", "picture.keys", "help.more"].map((key) => plain(t(key))), cancel: t("close") });

@@ -44,7 +44,6 @@ export function offer(input, { label, row, pick, trap = false }) {
 		said(true);
 		choose(0);
 	};
-	/** Put it under a box of the screen, or above where there is no room. */
 	const place = (at) => {
 		const below = at.bottom + 4 + node.offsetHeight <= innerHeight;
 		node.style.left = `${Math.max(4, Math.min(at.left, innerWidth - node.offsetWidth - 8))}px`;

@@ -8,7 +8,6 @@ const builders = new Map();
 let stack = [];
 let current = null;
 
-/** Say how a kind of panel is made: `build(panel, id, extra)`. */
 export const define = (kind, build) => builders.set(kind, build);
 
 /** What is open: {kind, id, dirty, …}, or null. */
@@ -23,7 +22,6 @@ export async function show(kind, id = null, { extra = {}, focus = true, deeper =
 	build(focus);
 }
 
-/** Close it; what was chosen in the picture no longer is. */
 export async function close() {
 	if (!current || !(await leave())) return;
 	const frame = document.getElementById("panel");

@@ -27,7 +27,7 @@ export class Proposal {
 		this.discard = button(t("discard"), () => ((panel.dirty = false), refresh()), "", { hidden: fresh, disabled: true });
 		panel.foot.replaceChildren(this.change, ...extras, h("span", { class: "grow" }), this.discard, this.save);
 		panel.foot.hidden = false;
-		panel.abandon = () => ask({ title: t("leave.title"), body: [h("p", { text: t("leave.text") })], size: "narrow", actions: [{ label: t("leave.do"), value: true, kind: "danger" }] });
+		panel.abandon = () => ask({ title: t("leave.title"), body: [plain(t("leave.text"))], size: "narrow", actions: [{ label: t("leave.do"), value: true, kind: "danger" }] });
 		panel.stale = () => this.show(t("stale"), "warn");
 		panel.body.addEventListener("keydown", (event) => {
 			if (!(event.ctrlKey || event.metaKey) || !["Enter", "s"].includes(event.key)) return;
@@ -36,7 +36,6 @@ export class Proposal {
 		});
 	}
 
-	/** Something in the panel changed. */
 	changed(pause = PAUSE) {
 		if (!this.save) return;
 		const dirty = this.edit() !== null;
@@ -85,7 +84,6 @@ export class Proposal {
 		else this.changed();
 	}
 
-	/** The same edit, on top of what the files say now. */
 	anew() {
 		this.etag = state.project.etag;
 		this.changed(0);

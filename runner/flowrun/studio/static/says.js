@@ -2,14 +2,12 @@
 
 import { button, h } from "./element.js";
 
-/** Say something to screen readers only. */
 export function say(text) {
 	const log = document.getElementById("said");
 	log.append(h("p", { text }));
 	while (log.childElementCount > 20) log.firstChild.remove();
 }
 
-/** A note for everyone. `action`: {label, act}, a button in it. */
 export function note(text, { bad = false, action = null } = {}) {
 	say(text);
 	const toast = h("div", { class: bad ? "toast bad" : "toast" }, h("span", { class: "clamp", dir: "auto", text }));

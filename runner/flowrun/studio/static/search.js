@@ -10,14 +10,13 @@ import { state } from "./state.js";
 const EACH = 6;
 const PAUSE = 200;
 
-/** `go(kind, id)` opens what was found. */
 export function search(input, go) {
 	const row = ({ kind, text, more }) => [name(text), h("span", { class: "muted" }, kind ? t(`kind.${kind}`) : "", more && [" · ", name(more)])];
 	const pick = ({ kind, id }) => {
 		input.value = "";
 		if (kind) go(kind, id);
 	};
-	const list = offer(input, { label: t("search.found"), row, pick });
+	const list = offer(input, { label: t("search.label"), row, pick });
 	input.after(list.node);
 	let timer = null;
 	const fill = (found) => {

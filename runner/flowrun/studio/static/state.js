@@ -2,17 +2,17 @@
 // frame, however many changes came.
 
 export const state = {
-	project: null, // as /api/project
-	live: null, // as /api/live, or null
-	connected: true, // whether events arrive
-	chosen: null, // {kind: "stage" | "tunnel" | "pipeline", id}
-	lit: null, // tunnel ids that are shown before all others, or null
-	filter: null, // pipeline ids, or null for all
-	neighbours: true, // with the pipelines that tunnels join to those
-	horizon: 0, // hours to look ahead; 0 is now
-	pending: null, // as /api/pending, for the horizon
-	preview: null, // as /api/preview, while it is open
-	explained: null, // Map tunnel → verdict, while a deal is open
+	project: null, // /api/project
+	live: null, // /api/live
+	connected: true, // do events arrive?
+	chosen: null, // {kind, id}
+	lit: null, // Set of tunnels shown before all others
+	filter: null, // pipelines; null is all
+	neighbours: true, // … and those that tunnels join to them
+	horizon: 0, // hours ahead
+	pending: null, // /api/pending, for the horizon
+	preview: null, // /api/preview, while it is open
+	explained: null, // Map tunnel → "goes" | "holds", of the open deal
 	canUndo: false,
 	canRedo: false,
 };
@@ -20,12 +20,10 @@ export const state = {
 const listeners = [];
 let changed = null;
 
-/** Have `act` called after any of these keys changed. */
 export function on(keys, act) {
 	listeners.push({ keys, act });
 }
 
-/** Change some of it. */
 export function update(changes) {
 	Object.assign(state, changes);
 	if (!changed) {

@@ -15,7 +15,6 @@ const TONES = { fires: "goes", fired: "goes", blocked: "holds", held: "holds", p
 export const dealLink = (id, title) => link(title || id, () => show("deal", id, { deeper: true }));
 export const tunnelLink = (id) => link(id, () => show("tunnel", id, { deeper: true }));
 
-/** The deals of a stage, which load themselves. */
 export function dealList(stage) {
 	const rows = h("ul", { class: "list" });
 	let after = null;
@@ -69,7 +68,6 @@ function facts(deal) {
 
 const said = (value) => (value === null ? t("empty") : typeof value === "boolean" ? t(value ? "true" : "false") : [value].flat().join(", "));
 
-/** One tunnel, what it would do with the deal, and the part of its condition that says no. */
 function explained(one) {
 	const light = (on) => () => update({ lit: on ? new Set([one.tunnel]) : null });
 	const why = [one.reason && term("reason", one.reason), one.due_at && t("due-at", { at: moment(one.due_at) }), one.missing?.join(", ")].filter(Boolean);

@@ -1,8 +1,8 @@
 // The panels of a pipeline and of a stage: name and order, what is in them, and how they are added and removed.
 
-import { ask } from "../dialog.js";
+import { ask, sure } from "../dialog.js";
 import { commit } from "../edits.js";
-import { button, group, h, link, list, row, tool } from "../element.js";
+import { button, group, h, link, list, plain, row, tool } from "../element.js";
 import { fieldOptions, finding, Form, select, stageOptions } from "../form.js";
 import { Graph } from "../graph.js";
 import { number, t } from "../i18n.js";
@@ -42,7 +42,7 @@ define("stage", (panel, id) => {
 	panel.body.replaceChildren(
 		h("details", { class: "group" }, h("summary", { text: t("group.stage") }), form.line("name"), form.choose("outcome", OUTCOMES), form.several("requires", fieldOptions()), form.line("id", { mono: true, help: "help.rename" })),
 		group(t("deals.title"), dealList(id)),
-		group(t("tunnels.out"), tunnelList(graph.out.get(id) ?? [], graph), !state.project.read_only && button(t("tunnel.from-here"), () => begin(stage, graph), "quiet")),
+		group(t("tunnels.out"), tunnelList(graph.out.get(id) ?? [], graph)),
 		group(t("tunnels.into"), tunnelList(graph.into.get(id) ?? [], graph)));
 });
 
@@ -76,7 +76,6 @@ function part(panel, kind, one, ref, keys, at, all, ways, remove, more = []) {
 	return form;
 }
 
-/** Ask for the parts of something new; → them, or null. */
 async function made(title, fields) {
 	const draft = {};
 	const body = fields(new Form(draft));
@@ -92,7 +91,6 @@ async function addStage(pipeline, before = null) {
 	if (await commit({ kind: "stage.add", pipeline: pipeline.id, id, name, outcome, before }, t("done.added", { name: name ?? id }))) show("stage", `${pipeline.id}.${id}`);
 }
 
-/** Ask for a new pipeline, and add it. */
 export async function addPipeline() {
 	const got = await made(t("pipeline.new"), (form) => [
 		base(form),
@@ -109,7 +107,7 @@ export async function addPipeline() {
 async function deport(name, stages, options) {
 	const form = new Form({});
 	const body = stages.map((stage) => form.field(stage.id, (ids) => select("", [["", t("deals-to.none")], ...options], (value) => form.set(stage.id, value), ids), { label: `${label(stage)} (${number(deals(stage))}) →` }));
-	return (await ask({ title: t("remove.title", { name }), body: [h("p", { text: t("deals-to.text") }), body], actions: [{ label: t("remove.do"), value: true, kind: "danger" }] })) && form.draft;
+	return (await sure(name, plain(t("deals-to.text")), body)) && form.draft;
 }
 
 async function removeStage(stage) {
@@ -122,12 +120,4 @@ async function removePipeline(pipeline) {
 	const others = stageOptions().filter((_, i) => state.project.pipelines[i].id !== pipeline.id);
 	const to = await deport(label(pipeline), pipeline.stages, others);
 	if (to && (await commit({ kind: "pipeline.remove", id: pipeline.id, deals: Object.keys(to).length ? to : null }, t("done.removed", { name: label(pipeline) })))) close();
-}
-
-async function begin(stage, graph) {
-	const form = new Form({});
-	const body = [form.pick("to", [["", t("choose")], ...stageOptions()], { help: "" })];
-	const sure = await ask({ title: t("tunnel.from", { from: graph.fullName(stage.stage) }), size: "narrow", body, actions: [{ label: t("go-on"), value: true }] });
-	const { to } = form.draft;
-	if (sure && to && to !== stage.stage) show("tunnel", null, { extra: { from: [stage.stage], to } });
 }

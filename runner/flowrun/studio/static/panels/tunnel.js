@@ -1,8 +1,8 @@
 // The panel of a tunnel: every key that the format gives it, with what is wrong under the very signs.
 
-import { ask } from "../dialog.js";
+import { sure } from "../dialog.js";
 import { commit } from "../edits.js";
-import { group, h, list, remark, row, tool } from "../element.js";
+import { group, h, list, plain, remark, row, tool } from "../element.js";
 import { choices, fieldOptions, finding, Form, listed, select, stageOptions } from "../form.js";
 import { Graph } from "../graph.js";
 import { moment, t } from "../i18n.js";
@@ -16,7 +16,6 @@ const LIMITS = ["mode", "once", "existing", "breaker", "unless_exists", "which",
 
 define("tunnel", build);
 
-/** An id that no tunnel has yet, from the stages that it joins. */
 export function proposed(from, to) {
 	const [source, target] = [from, to].map((stage) => stage.split("."));
 	const stem = source[0] === target[0] ? `${source[1]}-to-${target[1]}` : `${source.join("-")}-to-${target[0]}`;
@@ -71,11 +70,9 @@ function edit(tunnel, { id, ...keys }) {
 }
 
 async function remove({ id }) {
-	const sure = await ask({ title: t("remove.title", { name: id }), body: [h("p", { text: t("remove.tunnel") })], size: "narrow", actions: [{ label: t("remove.do"), value: true, kind: "danger" }] });
-	if (sure && (await commit({ kind: "tunnel.remove", id }, t("done.removed", { name: id })))) close();
+	if ((await sure(id, plain(t("remove.tunnel")))) && (await commit({ kind: "tunnel.remove", id }, t("done.removed", { name: id })))) close();
 }
 
-/** What the tunnel did of late. */
 function health(tunnel) {
 	const told = tunnel && state.live?.tunnels[tunnel.id];
 	if (!told) return null;
@@ -146,6 +143,5 @@ function limits(form, graph) {
 		draft.which === "origin" && form.several("origin_in", stageOptions(), { shown: (value) => graph.fullName(value) }));
 }
 
-/** A list of tunnels, each of which can be opened. */
 export const tunnelList = (tunnels, graph) =>
 	list(tunnels.map((tunnel) => row(tunnelLink(tunnel.id), t(`action.${tunnel.action}`), graph.way(tunnel.from, tunnel.to))), t("tunnels.none"));

@@ -8,7 +8,6 @@ import { state } from "../state.js";
 const turns = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 const names = (text) => text.split(",").map((one) => one.trim()).filter(Boolean);
 
-/** The rows of the form's `set`. */
 export function setRows(form) {
 	const rows = Object.entries(form.draft.set ?? {});
 	const node = h("div", {});

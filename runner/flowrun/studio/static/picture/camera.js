@@ -13,7 +13,6 @@ export class Camera {
 	k = 1;
 	world = { width: 1, height: 1 };
 
-	/** `moved` is called at most once a frame, after it moved. */
 	constructor(svg, moved) {
 		Object.assign(this, { svg, moved });
 		this.measure();
@@ -33,7 +32,6 @@ export class Camera {
 		});
 	}
 
-	/** At least a strip of the picture stays in sight. */
 	set(x, y, k = this.k) {
 		this.k = between(LEAST, k, MOST);
 		this.x = between(STRIP - this.world.width * this.k, x, this.box.width - STRIP);
@@ -45,7 +43,6 @@ export class Camera {
 		this.set(this.x + dx, this.y + dy);
 	}
 
-	/** Nearer or farther about a point of the picture's window; by default its middle. */
 	zoom(factor, px = this.box.width / 2, py = this.box.height / 2) {
 		const k = between(LEAST, this.k * factor, MOST);
 		this.set(px - ((px - this.x) * k) / this.k, py - ((py - this.y) * k) / this.k, k);
@@ -53,8 +50,7 @@ export class Camera {
 
 	wheel(event) {
 		event.preventDefault();
-		const unit = event.deltaMode === 1 ? 16 : 1;
-		const [dx, dy] = [-event.deltaX * unit, -event.deltaY * unit];
+		const [dx, dy] = [event.deltaX, event.deltaY].map((delta) => -delta * (event.deltaMode ? 16 : 1));
 		if (event.ctrlKey || event.metaKey) this.zoom(Math.exp(dy * 0.0035), event.clientX - this.box.left, event.clientY - this.box.top);
 		else if (event.shiftKey && !dx) this.pan(dy, 0);
 		else this.pan(dx, dy);
@@ -73,12 +69,10 @@ export class Camera {
 		this.pan(over((box.x - 110) * this.k + this.x, (box.width + 110) * this.k, this.box.width), over(box.y * this.k + this.y, box.height * this.k, this.box.height));
 	}
 
-	/** Where an event is, in the picture's coordinates. */
 	point(event) {
 		return [(event.clientX - this.box.left - this.x) / this.k, (event.clientY - this.box.top - this.y) / this.k];
 	}
 
-	/** What of the picture is in sight, and a little around it. */
 	view() {
 		const edge = 150;
 		return { x: (-this.x - edge) / this.k, y: (-this.y - edge) / this.k, width: (this.box.width + 2 * edge) / this.k, height: (this.box.height + 2 * edge) / this.k };

@@ -2,9 +2,8 @@
 
 const RADIUS = 14;
 
-/** The path through `points` ([x, y] each, turning at right angles) with round corners. */
-export function smooth(points) {
-	const line = straight(points);
+/** The path through `line` ([x, y] each, turning at right angles) with round corners. */
+export function smooth(line) {
 	const d = [`M${at(line[0])}`];
 	for (let i = 1; i < line.length - 1; i += 1) {
 		const [before, corner, after] = [line[i - 1], line[i], line[i + 1]];
@@ -13,15 +12,6 @@ export function smooth(points) {
 	}
 	d.push(`L${at(line[line.length - 1])}`);
 	return d.join("");
-}
-
-/** Without corners that are none. */
-function straight(points) {
-	const kept = points.filter((point, i) => i === 0 || distance(point, points[i - 1]) > 0.5);
-	return kept.filter((point, i) => {
-		const [a, b] = [kept[i - 1], kept[i + 1]];
-		return !a || !b || !((a[0] === point[0] && point[0] === b[0]) || (a[1] === point[1] && point[1] === b[1]));
-	});
 }
 
 const at = ([x, y]) => `${Math.round(x * 10) / 10} ${Math.round(y * 10) / 10}`;

@@ -13,7 +13,6 @@ export class Dots {
 		this.picture = picture;
 	}
 
-	/** A firing of this tunnel, from this stage. */
 	send(id, from) {
 		const { laid, graph, layers, camera } = this.picture;
 		const points = laid?.tunnels.get(id)?.lines.get(from);
@@ -39,7 +38,6 @@ export class Dots {
 	}
 }
 
-/** The point at a part of the way along a line. */
 function along(points, part) {
 	const steps = points.slice(1).map((point, i) => [points[i], point, Math.hypot(point[0] - points[i][0], point[1] - points[i][1])]);
 	let left = part * steps.reduce((sum, step) => sum + step[2], 0);

@@ -13,7 +13,6 @@ export function keys(picture, link, open) {
 	let at = null; // {kind, id} of what has the focus, or had it last
 	let home = null; // the stage whose tunnels are gone through
 
-	/** Put the focus on something. */
 	function go(kind, id) {
 		const node = picture.node(`${kind} ${id}`);
 		if (!node) return;

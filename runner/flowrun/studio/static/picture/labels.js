@@ -8,13 +8,11 @@ import { FACE, width } from "./type.js";
 const GAP = 7;
 const PAD = 8;
 
-/** A condition as short as a label needs it. */
 function gist(when) {
 	const signs = { ">=": "≥", "<=": "≤", "!=": "≠", "==": "=" };
 	return short(when.replace(/\b(deal|vars)\./g, "").replace(/\s+/g, " ").replace(/[><!=]=/g, (sign) => signs[sign]).trim(), 30);
 }
 
-/** When a tunnel is due, in a few signs; "" for at once. */
 function delay({ after, at }) {
 	if (!at) return after ?? "";
 	const offset = String(at.offset ?? "");
@@ -44,7 +42,6 @@ export function pieces(tunnel, told, due) {
 	return found;
 }
 
-/** How wide a label with these pieces is. */
 export const labelWidth = (found) => found.at(-1).x + found.at(-1).width + PAD;
 
 /** All that there is to say of a tunnel, for screen readers, and for those who rest on it. */

@@ -28,32 +28,24 @@ export function gutter(nets) {
 	const short = (a, b) => a.to - a.from - (b.to - b.from) || a.from - b.from;
 	const upper = stack(nets.filter((net) => net.side < 0).sort(short));
 	const lower = stack(nets.filter((net) => net.side > 0).sort(short));
-	const between = nets.filter((net) => net.side === 0).sort((a, b) => a.from - b.from);
-	const middle = [];
-	for (const net of between) {
-		let lane = [...upper].reverse().find((one) => fits(one, net)) ?? middle.find((one) => fits(one, net));
-		lane ??= [...lower].reverse().find((one) => fits(one, net));
-		if (!lane) middle.push((lane = []));
-		lane.push(net);
+	const lanes = [...upper, ...lower.reverse()];
+	// What hangs on neither side, or on both, takes what is free, and else goes between.
+	for (const net of nets.filter((one) => one.side === 0)) {
+		const free = lanes.find((lane) => fits(lane, net));
+		if (free) free.push(net);
+		else lanes.splice(upper.length, 0, [net]);
 	}
-	const top = [...upper, ...middle];
-	return number(overlay(top, lower.reverse()));
+	return number(merged(lanes));
 }
 
-/** Both stacks in as few lanes as they fit into: the last of `top` may be the first of `bottom`. */
-function overlay(top, bottom) {
-	for (let shared = Math.min(top.length, bottom.length); shared > 0; shared -= 1) {
-		const begin = top.length - shared;
-		const clash = bottom.slice(0, shared).some((lane, at) => lane.some((net) => !fits(top[begin + at], net)));
-		if (!clash) {
-			return [
-				...top.slice(0, begin),
-				...top.slice(begin).map((lane, at) => [...lane, ...bottom[at]]),
-				...bottom.slice(shared),
-			];
-		}
-	}
-	return [...top, ...bottom];
+/** Each lane joined to the one above it, where they fit into one. */
+function merged(lanes) {
+	return lanes.reduce((done, lane) => {
+		const above = done.at(-1);
+		if (above && lane.every((net) => fits(above, net))) above.push(...lane);
+		else done.push(lane);
+		return done;
+	}, []);
 }
 
 function number(lanes) {

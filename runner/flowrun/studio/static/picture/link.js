@@ -7,7 +7,6 @@ export class Link {
 	from = null;
 	to = null;
 
-	/** `made(from, to)` is called when it reached a stage. */
 	constructor(picture, made) {
 		Object.assign(this, { picture, made });
 	}
@@ -29,23 +28,21 @@ export class Link {
 		if (stage) this.picture.node(`stage ${stage}`)?.classList.toggle(as, on);
 	}
 
-	/** Point at a stage, or at a place in the picture. */
 	aim(stage, point = null) {
 		const boxes = this.picture.laid.stages;
 		this.mark(this.to, "aim", false);
 		this.to = stage !== this.from && boxes.has(stage) ? stage : null;
 		this.mark(this.to, "aim", true);
 		const box = boxes.get(this.from);
-		const goal = boxes.get(this.to) ?? { x: (point?.[0] ?? box.x) - CARD.width / 2, y: point?.[1] ?? box.y, height: 0 };
-		// Over its own row in a bow; else out of one edge and into the other.
-		const over = goal.y === box.y;
-		const up = goal.y <= box.y;
-		const [x1, x2] = [box.x + CARD.width / 2, goal.x + CARD.width / 2];
-		const y1 = up ? box.y : box.y + CARD.height;
-		const y2 = up && !over ? goal.y + goal.height + 2 : goal.y - 2;
-		const bend = over ? -46 : Math.max(24, Math.abs(y2 - y1) / 2) * (up ? -1 : 1);
-		const back = over || !up ? 9 : -9;
-		this.line.setAttribute("d", `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${over ? y2 + bend : y2 - bend} ${x2} ${y2}`);
+		const goal = boxes.get(this.to);
+		const [x2, y] = goal ? [goal.x + CARD.width / 2, goal.y] : (point ?? [box.x, box.y]);
+		const x1 = box.x + CARD.width / 2;
+		// Down into the upper edge of a stage below; else out of the upper edge in a bow.
+		const down = y > box.y + CARD.height;
+		const [y1, y2] = down ? [box.y + CARD.height, y] : [box.y, goal && y < box.y ? y + CARD.height : y];
+		const bend = down ? Math.max(24, (y2 - y1) / 2) : -46;
+		const back = down || y === box.y ? 9 : -9;
+		this.line.setAttribute("d", `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - Math.abs(bend) * Math.sign(back)} ${x2} ${y2}`);
 		this.tip.setAttribute("d", `M${x2 - 6} ${y2 - back}L${x2} ${y2}L${x2 + 6} ${y2 - back}z`);
 	}
 

@@ -10,7 +10,6 @@ import { FACE, fitted, width } from "./type.js";
 const text = (content, x, y, kind) => s("text", { x, y, class: kind, text: content });
 const button = { tabindex: "-1", role: "button" };
 
-/** A stage's card, at `box`. */
 export function stageNode(stage, box, told) {
 	const node = s("g", { class: `stage ${stage.outcome ?? ""}`, transform: `translate(${box.x} ${box.y})`, data: { kind: "stage", id: stage.stage }, ...button },
 		s("rect", { class: "card", width: CARD.width, height: CARD.height, rx: 9 }),
@@ -53,7 +52,6 @@ export function tunnelNode(tunnel, route, graph, told) {
 		route.tips.map(([x, y, down]) => path("tip", `M${x - 5.5} ${y - 9 * down}L${x} ${y}L${x + 5.5} ${y - 9 * down}${copy ? "" : "z"}`)));
 }
 
-/** The pill on the line. */
 export function labelNode(tunnel, place, graph, told, due) {
 	const found = pieces(tunnel, told, due);
 	const wide = labelWidth(found);

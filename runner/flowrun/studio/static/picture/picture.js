@@ -61,7 +61,6 @@ export class Picture {
 		this.items.set(`${kind} ${id}`, { kind, id, layer, box, make, node: null });
 	}
 
-	/** The node of an item, made if need be. */
 	node(key) {
 		const item = this.items.get(key);
 		if (item && !item.node) {
@@ -72,7 +71,6 @@ export class Picture {
 		return item?.node;
 	}
 
-	/** Have the nodes of what is in sight. */
 	sight() {
 		const { x, y, k } = this.camera;
 		const left = x + 16 * k;
@@ -128,7 +126,6 @@ export class Picture {
 		for (const [name, is] of Object.entries(on)) node.classList.toggle(name, Boolean(is));
 	}
 
-	/** Bring an item into sight. */
 	reveal(kind, id) {
 		const item = this.items.get(`${kind === "tunnel" ? "label" : kind} ${id}`);
 		if (item) this.camera.reveal(item.box);

@@ -35,7 +35,6 @@ function leg(tunnel, row, sources, target, load) {
 	return { tunnel: tunnel.id, to: tunnel.to, stages, first, last, channel, out: down ? "bottom" : "top", into: down ? "top" : "bottom" };
 }
 
-/** The channel that is the least way about, and not too crowded. */
 function choose(from, to, load) {
 	let best = 0;
 	let least = Infinity;

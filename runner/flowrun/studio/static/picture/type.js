@@ -4,7 +4,6 @@ const pen = document.createElement("canvas").getContext("2d");
 const widths = new Map();
 let family = "sans-serif";
 
-/** The faces of the picture; set once the style sheet is there. */
 export const FACE = {};
 
 export function setFaces() {
@@ -24,7 +23,6 @@ export function width(text, face) {
 	return found;
 }
 
-/** As much of a text, of any length, as a width holds. */
 export function fitted(text, face, room) {
 	let kept = [...text.slice(0, 400)].slice(0, 120).join("");
 	if (kept.length === text.length && width(kept, face) <= room) return kept;
