@@ -46,7 +46,8 @@ FRAMES = """async (zoom) => {
   const times = [];
   let last = null;
   for (let i = 0; i < 60; i += 1) {
-    svg.dispatchEvent(new WheelEvent("wheel", {deltaY: zoom ? (i < 30 ? 12 : -12) : 90, ctrlKey: zoom, clientX: 600, clientY: 400, cancelable: true}));
+    const deltaY = zoom ? (i < 30 ? 12 : -12) : 90;
+    svg.dispatchEvent(new WheelEvent("wheel", {deltaY, ctrlKey: zoom, clientX: 600, clientY: 400, cancelable: true}));
     const now = await new Promise(requestAnimationFrame);
     if (last !== null) times.push(now - last);
     last = now;
@@ -93,9 +94,8 @@ def middle(values: list[float]) -> str:
 def measured(page: Page) -> None:
     """Everything but the first picture, on an open page."""
     edits: list[Any] = [page.evaluate(EDIT, f"Stage {i} again") for i in range(TIMES)]
-    print(
-        f"a new picture after an edit: {middle([one[0] for one in edits])}, the drawing {middle([one[1] for one in edits])}"
-    )
+    print(f"a new picture after an edit: {middle([one[0] for one in edits])}")
+    print(f"… of which the drawing:      {middle([one[1] for one in edits])}")
     print(f"a frame while it is panned:  {middle(page.evaluate(FRAMES, False))}")
     print(f"a frame while it is zoomed:  {middle(page.evaluate(FRAMES, True))}")
     page.locator("#fit").click()

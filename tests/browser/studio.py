@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Locator, Page, expect
 
 from tests.acceptance.place import Place, eventually
 
@@ -134,8 +134,16 @@ def _watched(context: BrowserContext, studio: Studio) -> Seen:
         if not url.startswith((studio.origin + "/", "data:")):
             opened.wrong.append(f"asked for {url}")
 
+    def dialog(asked: Dialog) -> None:
+        opened.wrong.append(f"dialog: {asked.message}")
+        asked.dismiss()
+
+    def console(said: ConsoleMessage) -> None:
+        if "Content Security Policy" in said.text:
+            opened.wrong.append(said.text)
+
     page.on("pageerror", lambda error: opened.wrong.append(f"error: {error}"))
-    page.on("dialog", lambda dialog: (opened.wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.on("dialog", dialog)
     page.on("request", lambda request: foreign(request.url))
-    page.on("console", lambda said: opened.wrong.append(said.text) if "Content Security Policy" in said.text else None)
+    page.on("console", console)
     return opened

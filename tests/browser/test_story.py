@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def test_the_story(browser: Browser, place: Place) -> None:
         with place.running("run"):
             a_deal_goes_through(shop)
         the_line_goes(shop)
-    assert git(place, "diff", "--no-color") == GOLDEN.read_text(encoding="utf-8")
+    assert git(place, "diff", "--no-color", "--abbrev=7") == GOLDEN.read_text(encoding="utf-8")
     place.run("validate").fine()
 
 
@@ -121,5 +122,8 @@ def the_line_goes(shop: Seen) -> None:
 
 
 def git(place: Place, *arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=place.folder, check=True, capture_output=True, encoding="utf-8")
+    plain = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    done = subprocess.run(
+        ["git", *arguments], cwd=place.folder, env=plain, check=True, capture_output=True, encoding="utf-8"
+    )
     return done.stdout

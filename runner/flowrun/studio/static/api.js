@@ -1,6 +1,6 @@
 // The server: its JSON API. Every failure is a Refusal with a message for people.
 
-import { t } from "./i18n.js";
+import {t} from "./i18n.js";
 
 /** What the server said no to. `body` is its whole answer, `findings` are the diagnostics in it, `text` is for people. */
 export class Refusal extends Error {
@@ -16,7 +16,7 @@ export class Refusal extends Error {
 }
 
 async function ask(path, options = {}) {
-	const answer = await fetch(path, { cache: "no-store", ...options }).catch(() => {
+	const answer = await fetch(path, {cache: "no-store", ...options}).catch(() => {
 		throw new Refusal(0, null);
 	});
 	const body = await answer.json().catch(() => null);
@@ -25,19 +25,19 @@ async function ask(path, options = {}) {
 }
 
 const post = (path, body) =>
-	ask(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+	ask(path, {method: "POST", headers: {"content-type": "application/json"}, body: JSON.stringify(body)});
 
-const query = (values) => new URLSearchParams(Object.entries(values).filter(([, value]) => value != null));
+const query = values => new URLSearchParams(Object.entries(values).filter(([, value]) => value != null));
 
 export const project = () => ask("api/project");
 export const live = () => ask("api/live");
-export const pending = (until) => ask(`api/pending?${query({ until })}`);
-export const deals = (wanted) => ask(`api/deals?${query(wanted)}`);
-export const deal = (id) => ask(`api/deals/${encodeURIComponent(id)}`);
-export const moveDeal = (id, to) => post(`api/deals/${encodeURIComponent(id)}/move`, { to });
-export const edit = (etag, change, options = {}) => post("api/edit", { etag, edit: change, ...options });
-export const undo = (etag) => post("api/undo", { etag });
-export const redo = (etag) => post("api/redo", { etag });
-export const preview = (etag) => post("api/preview", { etag, at: null });
-export const apply = (plan, allow) => post("api/apply", { plan, allow });
+export const pending = until => ask(`api/pending?${query({until})}`);
+export const deals = wanted => ask(`api/deals?${query(wanted)}`);
+export const deal = id => ask(`api/deals/${encodeURIComponent(id)}`);
+export const moveDeal = (id, to) => post(`api/deals/${encodeURIComponent(id)}/move`, {to});
+export const edit = (etag, change, options = {}) => post("api/edit", {etag, edit: change, ...options});
+export const undo = etag => post("api/undo", {etag});
+export const redo = etag => post("api/redo", {etag});
+export const preview = etag => post("api/preview", {etag, at: null});
+export const apply = (plan, allow) => post("api/apply", {plan, allow});
 export const events = () => new EventSource("api/events");

@@ -11,33 +11,33 @@ export function completions(text, caret, words, asked = false) {
 	const begin = caret - word.length;
 	const lead = before.slice(0, begin);
 	let options;
-	if (word.startsWith("deal.")) options = words.fields.map((field) => ({ text: `deal.${field.id}`, detail: field.type }));
-	else if (word.startsWith("vars.")) options = words.vars.map((one) => ({ text: `vars.${one.id}`, detail: one.type }));
+	if (word.startsWith("deal.")) options = words.fields.map(field => ({text: `deal.${field.id}`, detail: field.type}));
+	else if (word.startsWith("vars.")) options = words.vars.map(one => ({text: `vars.${one.id}`, detail: one.type}));
 	else if (/\|\s*$/.test(lead)) options = calls(words, "filter");
-	else if (/\bis\s+(not\s+)?$/.test(lead)) options = [{ text: "none", detail: "" }, ...calls(words, "test")];
+	else if (/\bis\s+(not\s+)?$/.test(lead)) options = [{text: "none", detail: ""}, ...calls(words, "test")];
 	else if (word || asked) {
 		options = [
-			{ text: "deal.", detail: "" },
-			...(words.vars.length ? [{ text: "vars.", detail: "" }] : []),
+			{text: "deal.", detail: ""},
+			...(words.vars.length ? [{text: "vars.", detail: ""}] : []),
 			...calls(words, "function"),
-			...WORDS.map((text) => ({ text, detail: "" })),
+			...WORDS.map(text => ({text, detail: ""})),
 		];
 	} else return null;
-	const found = options.filter((one) => one.text.startsWith(word) && one.text !== word);
-	return found.length && (word || asked || /[|]\s*$/.test(lead)) ? { from: begin, to: caret, options: found.slice(0, 60) } : null;
+	const found = options.filter(one => one.text.startsWith(word) && one.text !== word);
+	return found.length && (word || asked || /[|]\s*$/.test(lead)) ? {from: begin, to: caret, options: found.slice(0, 60)} : null;
 }
 
 const calls = (words, role) =>
-	words.functions.filter((one) => one.role === role).map(({ name, signature }) => ({ text: signature.includes("()") ? `${name}()` : signature.includes(`${name}(`) ? `${name}(` : name, detail: signature }));
+	words.functions.filter(one => one.role === role).map(({name, signature}) => ({text: signature.includes("()") ? `${name}()` : signature.includes(`${name}(`) ? `${name}(` : name, detail: signature}));
 
 function values(before, caret, quote, words) {
 	const begin = caret - quote[2].length;
 	const compared = before.slice(0, begin - 1).match(/deal\.(\w+)\s*(?:==|!=|(?:not\s+)?in\s*\[[^\]]*)\s*$/);
 	if (!compared) return null;
-	const field = words.fields.find((one) => one.id === compared[1]);
+	const field = words.fields.find(one => one.id === compared[1]);
 	const known = compared[1] === "stage" ? words.stages : compared[1] === "pipeline" ? words.pipelines : (field?.values ?? []);
-	const options = known.filter((text) => text.startsWith(quote[2])).map((text) => ({ text: text + quote[1], detail: "" }));
-	return options.length ? { from: begin, to: caret, options: options.slice(0, 60) } : null;
+	const options = known.filter(text => text.startsWith(quote[2])).map(text => ({text: text + quote[1], detail: ""}));
+	return options.length ? {from: begin, to: caret, options: options.slice(0, 60)} : null;
 }
 
 const odd = (text, quote) => text.split(quote).length % 2 === 0;

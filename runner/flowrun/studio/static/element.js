@@ -12,7 +12,7 @@ function fill(node, properties, kids) {
 		else if (SET.includes(key)) node[key] = value;
 		else if (value !== false) node.setAttribute(key, value === true ? "" : value);
 	}
-	node.append(...kids.flat(3).filter((kid) => kid || kid === 0));
+	node.append(...kids.flat(3).filter(kid => kid || kid === 0));
 	return node;
 }
 
@@ -21,34 +21,34 @@ export const h = (tag, properties = {}, ...kids) => fill(document.createElement(
 export const s = (tag, properties = {}, ...kids) => fill(document.createElementNS(SVG, tag), properties, kids);
 
 /** Text of files and deals, kept apart from what stands around it: its direction of writing doesn't leak. */
-export const name = (text) => h("bdi", { class: "clamp", text });
+export const name = text => h("bdi", {class: "clamp", text});
 
 /** The same for texts that can't hold elements, as labels for screen readers. */
-export const isolated = (text) => `\u2068${text}\u2069`;
+export const isolated = text => `\u2068${text}\u2069`;
 
 /** At most `length` characters of a text that may be of any length. */
 export const short = (text, length = 80) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
 
-export const button = (text, onclick, kind = "", more = {}) => h("button", { type: "button", class: kind, text, onclick, ...more });
+export const button = (text, onclick, kind = "", more = {}) => h("button", {type: "button", class: kind, text, onclick, ...more});
 
 export const tool = (which, label, onclick, kind = "quiet", more = {}) =>
-	h("button", { type: "button", class: `square ${kind}`, title: label, "aria-label": label, onclick, ...more }, icon(which));
+	h("button", {type: "button", class: `square ${kind}`, title: label, "aria-label": label, onclick, ...more}, icon(which));
 
-export const link = (text, onclick) => h("button", { type: "button", class: "link", onclick }, name(text));
+export const link = (text, onclick) => h("button", {type: "button", class: "link", onclick}, name(text));
 
-export const plain = (text) => h("p", { class: "muted", dir: "auto", text });
+export const plain = text => h("p", {class: "muted", dir: "auto", text});
 
-export const remark = (text, tone = "") => h("p", { class: `note ${tone}`, dir: "auto", text });
+export const remark = (text, tone = "") => h("p", {class: `note ${tone}`, dir: "auto", text});
 
-export const group = (title, ...kids) => h("section", { class: "group" }, h("h3", { text: title }), kids);
+export const group = (title, ...kids) => h("section", {class: "group"}, h("h3", {text: title}), kids);
 
-export const list = (rows, none) => (rows.length ? h("ul", { class: "list" }, rows) : plain(none));
+export const list = (rows, none) => (rows.length ? h("ul", {class: "list"}, rows) : plain(none));
 
 /** A row of a list: what it is, what stands at the end of the line, and lines below. */
 export const row = (what, end, ...below) =>
-	h("li", {}, pair(what, end), below.filter(Boolean).map((line) => (line.nodeType ? line : h("div", { class: "sub clamp", dir: "auto", text: line }))));
+	h("li", {}, pair(what, end), below.filter(Boolean).map(line => (line.nodeType ? line : h("div", {class: "sub clamp", dir: "auto", text: line}))));
 
-export const pair = (what, end, kind = "") => h("div", { class: "pair" }, what, end?.nodeType ? end : h("span", { class: `end ${kind}`, text: end ?? "" }));
+export const pair = (what, end, kind = "") => h("div", {class: "pair"}, what, end?.nodeType ? end : h("span", {class: `end ${kind}`, text: end ?? ""}));
 
 const ICONS = {
 	move: "M2 8h11M9 4l4 4-4 4",
@@ -75,7 +75,7 @@ const ICONS = {
 	back: "M13 8H3M7 4L3 8l4 4",
 };
 
-export const icon = (which) =>
-	s("svg", { class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true", focusable: "false" }, s("path", { d: ICONS[which] }));
+export const icon = which =>
+	s("svg", {class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true", focusable: "false"}, s("path", {d: ICONS[which]}));
 
-export const iconPath = (which) => ICONS[which];
+export const iconPath = which => ICONS[which];

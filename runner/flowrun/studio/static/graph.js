@@ -3,11 +3,11 @@
 export class Graph {
 	constructor(project) {
 		this.project = project;
-		this.pipelines = new Map(project.pipelines.map((pipeline) => [pipeline.id, pipeline]));
+		this.pipelines = new Map(project.pipelines.map(pipeline => [pipeline.id, pipeline]));
 		this.stages = new Map();
 		for (const pipeline of project.pipelines)
-			for (const stage of pipeline.stages) this.stages.set(stage.stage, { ...stage, pipeline });
-		this.tunnels = new Map(project.tunnels.map((tunnel) => [tunnel.id, tunnel]));
+			for (const stage of pipeline.stages) this.stages.set(stage.stage, {...stage, pipeline});
+		this.tunnels = new Map(project.tunnels.map(tunnel => [tunnel.id, tunnel]));
 		this.out = new Map();
 		this.into = new Map();
 		for (const tunnel of project.tunnels) {
@@ -34,7 +34,7 @@ export class Graph {
 	}
 
 	way(from, to) {
-		return `${from.map((stage) => this.fullName(stage)).join(", ")} → ${this.fullName(to)}`;
+		return `${from.map(stage => this.fullName(stage)).join(", ")} → ${this.fullName(to)}`;
 	}
 
 	/** The pipelines to show: those chosen (null: all), and those that tunnels join to them. */
@@ -43,11 +43,11 @@ export class Graph {
 		const wanted = new Set(filter);
 		if (neighbours) {
 			for (const tunnel of this.project.tunnels) {
-				const ends = [...tunnel.from, tunnel.to].filter(Boolean).map((stage) => stage.split(".")[0]);
-				if (ends.some((id) => filter.includes(id))) ends.forEach((id) => wanted.add(id));
+				const ends = [...tunnel.from, tunnel.to].filter(Boolean).map(stage => stage.split(".")[0]);
+				if (ends.some(id => filter.includes(id))) ends.forEach(id => wanted.add(id));
 			}
 		}
-		return this.project.pipelines.filter((pipeline) => wanted.has(pipeline.id));
+		return this.project.pipelines.filter(pipeline => wanted.has(pipeline.id));
 	}
 }
 

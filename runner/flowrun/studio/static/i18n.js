@@ -1,10 +1,10 @@
 // Words: every word of the page comes from words/<language>.json; here they are looked up and filled in, and numbers,
 // sums and times written as the language does.
 
-import { state } from "./state.js";
+import {state} from "./state.js";
 
 /** The forms of words that are counted, in the order in which "one|more" has them. */
-const FORMS = { en: ["one", "other"], ru: ["one", "few", "many"] };
+const FORMS = {en: ["one", "other"], ru: ["one", "few", "many"]};
 export const languages = Object.keys(FORMS);
 
 let words = {};
@@ -12,8 +12,8 @@ let plural = new Intl.PluralRules("en");
 export let language = "en";
 
 export function preferred() {
-	const wanted = [kept("language"), ...navigator.languages].filter(Boolean).map((tag) => tag.slice(0, 2));
-	return wanted.find((tag) => languages.includes(tag)) ?? "en";
+	const wanted = [kept("language"), ...navigator.languages].filter(Boolean).map(tag => tag.slice(0, 2));
+	return wanted.find(tag => languages.includes(tag)) ?? "en";
 }
 
 export async function speak(tag) {
@@ -48,7 +48,7 @@ export function t(key, values = {}) {
 	});
 }
 
-export const has = (key) => key in words;
+export const has = key => key in words;
 
 /** The words of a key that may not be there, else the text itself: for words that the server sends. */
 export const term = (prefix, word) => (has(`${prefix}.${word}`) ? t(`${prefix}.${word}`) : word);
@@ -61,14 +61,14 @@ function format(kind, style) {
 	return formats.get(key);
 }
 
-export const number = (value) => format(Intl.NumberFormat, {}).format(value);
+export const number = value => format(Intl.NumberFormat, {}).format(value);
 
-export const brief = (text) => format(Intl.NumberFormat, { notation: "compact", maximumFractionDigits: 1 }).format(text);
+export const brief = text => format(Intl.NumberFormat, {notation: "compact", maximumFractionDigits: 1}).format(text);
 
-export const decimal = (text) => format(Intl.NumberFormat, { maximumFractionDigits: 6 }).format(text);
+export const decimal = text => format(Intl.NumberFormat, {maximumFractionDigits: 6}).format(text);
 
 export const moment = (instant, seconds = false) =>
-	format(Intl.DateTimeFormat, { dateStyle: "medium", timeStyle: seconds ? "medium" : "short", timeZone: state.project.timezone }).format(new Date(instant));
+	format(Intl.DateTimeFormat, {dateStyle: "medium", timeStyle: seconds ? "medium" : "short", timeZone: state.project.timezone}).format(new Date(instant));
 
-export const kept = (key) => localStorage.getItem(`flowrun.${key}`);
+export const kept = key => localStorage.getItem(`flowrun.${key}`);
 export const keep = (key, value) => localStorage.setItem(`flowrun.${key}`, value);

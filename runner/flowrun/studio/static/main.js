@@ -1,31 +1,31 @@
 // The page: brings its parts together, and keeps header and bar in step with what is known.
 
 import * as api from "./api.js";
-import { redo, refused, reload, undo } from "./edits.js";
-import { h, icon } from "./element.js";
-import { Graph } from "./graph.js";
-import { keep, kept, language, languages, preferred, speak, t } from "./i18n.js";
-import { listen } from "./live.js";
-import { filterMenu, helpDialog } from "./menu.js";
-import { close, refresh, show, shown } from "./panel.js";
+import {redo, refused, reload, undo} from "./edits.js";
+import {h, icon} from "./element.js";
+import {Graph} from "./graph.js";
+import {keep, kept, language, languages, preferred, speak, t} from "./i18n.js";
+import {listen} from "./live.js";
+import {filterMenu, helpDialog} from "./menu.js";
+import {close, refresh, show, shown} from "./panel.js";
 import "./panels/lists.js";
-import { addPipeline } from "./panels/parts.js";
+import {addPipeline} from "./panels/parts.js";
 import "./panels/preview.js";
-import { Dots } from "./picture/dots.js";
-import { hands } from "./picture/hands.js";
-import { keys } from "./picture/keys.js";
-import { Link } from "./picture/link.js";
-import { Picture } from "./picture/picture.js";
-import { setFaces } from "./picture/type.js";
-import { search } from "./search.js";
-import { on, state, update } from "./state.js";
+import {Dots} from "./picture/dots.js";
+import {hands} from "./picture/hands.js";
+import {keys} from "./picture/keys.js";
+import {Link} from "./picture/link.js";
+import {Picture} from "./picture/picture.js";
+import {setFaces} from "./picture/type.js";
+import {search} from "./search.js";
+import {on, state, update} from "./state.js";
 
-const $ = (id) => document.getElementById(id);
-const ICONS = { undo: "undo", redo: "redo", history: "clock", theme: "theme", help: "help", nearer: "plus", farther: "minus", fit: "fit" };
+const $ = id => document.getElementById(id);
+const ICONS = {undo: "undo", redo: "redo", history: "clock", theme: "theme", help: "help", nearer: "plus", farther: "minus", fit: "fit"};
 const HORIZONS = [0, 24, 72, 168, 720];
 
 const picture = new Picture($("picture"));
-const link = new Link(picture, (from, to) => show("tunnel", null, { extra: { from: [from], to } }));
+const link = new Link(picture, (from, to) => show("tunnel", null, {extra: {from: [from], to}}));
 const open = (kind, id) => {
 	if (["stage", "tunnel", "pipeline"].includes(kind)) picture.reveal(kind, id);
 	show(kind, id);
@@ -46,9 +46,9 @@ async function begin() {
 	picture.camera.measure();
 	picture.camera.fit(0.62, 1);
 	const dots = new Dots(picture);
-	listen((row) => dots.send(row.tunnel, row.from));
+	listen(row => dots.send(row.tunnel, row.from));
 	try {
-		update({ live: await api.live() });
+		update({live: await api.live()});
 	} catch (error) {
 		refused(error);
 	}
@@ -69,23 +69,23 @@ function notice(text) {
 }
 
 function head() {
-	const { project, live, connected, filter } = state;
+	const {project, live, connected, filter} = state;
 	$("project").textContent = project.project ?? "flowrun studio";
 	document.title = `${project.project ?? "flowrun"} · flowrun studio`;
 	$("where").textContent = [project.environment, project.read_only && t("locked.chip")].filter(Boolean).join(" · ");
-	const running = live?.runners.filter((one) => one.state === "running").length ?? 0;
+	const running = live?.runners.filter(one => one.state === "running").length ?? 0;
 	const [tone, health] = !connected ? ["bad", "health.lost"] : running ? ["", "health.running"] : ["none", "health.none"];
-	dress("health", h("i", { class: `state-dot ${tone}` }), t(health, { n: running }));
-	const errors = project.diagnostics.filter((one) => one.severity === "error").length;
+	dress("health", h("i", {class: `state-dot ${tone}`}), t(health, {n: running}));
+	const errors = project.diagnostics.filter(one => one.severity === "error").length;
 	const n = errors || project.diagnostics.length;
-	dress("problems", icon(n ? "warn" : "won"), t(errors ? "errors" : n ? "warnings" : "no-problems", { n }));
+	dress("problems", icon(n ? "warn" : "won"), t(errors ? "errors" : n ? "warnings" : "no-problems", {n}));
 	$("problems").classList.toggle("danger", errors > 0);
 	$("undo").disabled = !state.canUndo || project.read_only;
 	$("redo").disabled = !state.canRedo || project.read_only;
 	const news = live?.store.in_step === false;
-	dress("preview", t("preview.open"), news && h("i", { class: "news" }));
+	dress("preview", t("preview.open"), news && h("i", {class: "news"}));
 	$("preview").title = news ? t("preview.news") : "";
-	dress("filter", icon("filter"), filter ? t("filter.some", { n: filter.length }) : t("filter.all"));
+	dress("filter", icon("filter"), filter ? t("filter.some", {n: filter.length}) : t("filter.all"));
 	dress("add", icon("plus"), t("pipeline.add"));
 	$("add").hidden = project.read_only;
 	dress("language", language.toUpperCase());
@@ -99,21 +99,21 @@ async function ahead() {
 	const said = t(`time.${hours}`);
 	$("when").textContent = said;
 	$("horizon").setAttribute("aria-valuetext", said);
-	if (!hours) return update({ horizon: 0, pending: null });
+	if (!hours) return update({horizon: 0, pending: null});
 	const now = state.live ? Date.parse(state.live.now) : Date.now();
 	try {
 		const pending = await api.pending(new Date(now + hours * 3600000).toISOString());
-		if (HORIZONS[$("horizon").value] === hours) update({ horizon: hours, pending });
+		if (HORIZONS[$("horizon").value] === hours) update({horizon: hours, pending});
 	} catch (error) {
 		refused(error);
 	}
 }
 
 function pendingButton() {
-	const { pending } = state;
+	const {pending} = state;
 	const n = Object.values(pending?.tunnels ?? {}).reduce((sum, one) => sum + one, 0);
 	$("pending").hidden = !pending;
-	dress("pending", t("pending.button", { n }));
+	dress("pending", t("pending.button", {n}));
 	if (shown()?.kind === "pending") refresh();
 }
 
@@ -144,8 +144,8 @@ function wire() {
 		open(kind, id);
 		if (["stage", "tunnel"].includes(kind)) focus(kind, id);
 	});
-	const panels = { history: "changes", problems: "problems", preview: "preview", pending: "pending" };
-	const acts = { undo, redo, help: helpDialog, theme: otherTheme, language: otherLanguage, filter: () => filterMenu($("filter")), add: addPipeline, nearer, farther, fit };
+	const panels = {history: "changes", problems: "problems", preview: "preview", pending: "pending"};
+	const acts = {undo, redo, help: helpDialog, theme: otherTheme, language: otherLanguage, filter: () => filterMenu($("filter")), add: addPipeline, nearer, farther, fit};
 	for (const [id, act] of Object.entries(acts)) $(id).addEventListener("click", () => act());
 	for (const [id, kind] of Object.entries(panels)) $(id).addEventListener("click", () => show(kind));
 	$("horizon").addEventListener("input", ahead);
@@ -164,10 +164,10 @@ function wire() {
 const nearer = () => picture.camera.zoom(1.25);
 const farther = () => picture.camera.zoom(0.8);
 const fit = () => picture.camera.fit();
-const KEYS = { "/": () => $("search").focus(), "?": helpDialog, "+": nearer, "=": nearer, "-": farther, 0: fit };
+const KEYS = {"/": () => $("search").focus(), "?": helpDialog, "+": nearer, "=": nearer, "-": farther, 0: fit};
 
 function shortcut(event) {
-	const inside = (what) => event.target.closest?.(what);
+	const inside = what => event.target.closest?.(what);
 	const command = event.ctrlKey || event.metaKey;
 	if (event.key === "Escape" && !inside("dialog, [popover]") && shown()) close();
 	else if (inside("input:not([type=range], [type=checkbox], [type=radio]), textarea, select, dialog")) return;

@@ -1,16 +1,16 @@
 // What the page says by itself: short notes at the bottom, and the live region that screen readers listen to.
 
-import { button, h } from "./element.js";
+import {button, h} from "./element.js";
 
 export function say(text) {
 	const log = document.getElementById("said");
-	log.append(h("p", { text }));
+	log.append(h("p", {text}));
 	while (log.childElementCount > 20) log.firstChild.remove();
 }
 
-export function note(text, { bad = false, action = null } = {}) {
+export function note(text, {bad = false, action = null} = {}) {
 	say(text);
-	const toast = h("div", { class: bad ? "toast bad" : "toast" }, h("span", { class: "clamp", dir: "auto", text }));
+	const toast = h("div", {class: bad ? "toast bad" : "toast"}, h("span", {class: "clamp", dir: "auto", text}));
 	const gone = () => toast.remove();
 	if (action) toast.append(button(action.label, () => (gone(), action.act())));
 	const shelf = document.getElementById("toasts");

@@ -21,7 +21,7 @@ const listeners = [];
 let changed = null;
 
 export function on(keys, act) {
-	listeners.push({ keys, act });
+	listeners.push({keys, act});
 }
 
 export function update(changes) {
@@ -36,5 +36,5 @@ export function update(changes) {
 function tell() {
 	const keys = changed;
 	changed = null;
-	for (const listener of listeners) if (listener.keys.some((key) => keys.has(key))) listener.act(keys);
+	for (const listener of listeners) if (listener.keys.some(key => keys.has(key))) listener.act(keys);
 }

@@ -1,28 +1,28 @@
 // Deals in panels: the list of a stage, page by page, and one deal with its history and what holds it back.
 
 import * as api from "../api.js";
-import { refused } from "../edits.js";
-import { button, group, h, link, list, name, pair, plain, remark, row } from "../element.js";
-import { select, stageOptions } from "../form.js";
-import { Graph } from "../graph.js";
-import { decimal, moment, t, term } from "../i18n.js";
-import { define, refresh, show } from "../panel.js";
-import { note } from "../says.js";
-import { state, update } from "../state.js";
+import {refused} from "../edits.js";
+import {button, group, h, link, list, name, pair, plain, remark, row} from "../element.js";
+import {select, stageOptions} from "../form.js";
+import {Graph} from "../graph.js";
+import {decimal, moment, t, term} from "../i18n.js";
+import {define, refresh, show} from "../panel.js";
+import {note} from "../says.js";
+import {state, update} from "../state.js";
 
-const TONES = { fires: "goes", fired: "goes", blocked: "holds", held: "holds", parks: "holds", parked: "holds" };
+const TONES = {fires: "goes", fired: "goes", blocked: "holds", held: "holds", parks: "holds", parked: "holds"};
 
-export const dealLink = (id, title) => link(title || id, () => show("deal", id, { deeper: true }));
-export const tunnelLink = (id) => link(id, () => show("tunnel", id, { deeper: true }));
+export const dealLink = (id, title) => link(title || id, () => show("deal", id, {deeper: true}));
+export const tunnelLink = id => link(id, () => show("tunnel", id, {deeper: true}));
 
 export function dealList(stage) {
-	const rows = h("ul", { class: "list" });
+	const rows = h("ul", {class: "list"});
 	let after = null;
-	const more = button(t("more"), load, "", { hidden: true });
+	const more = button(t("more"), load, "", {hidden: true});
 	async function load() {
 		try {
-			const answer = await api.deals({ stage, limit: 50, after });
-			rows.append(...answer.deals.map((deal) => row(dealLink(deal.id, deal.title), sum(deal), pair(name(deal.id), t("since", { at: moment(deal.entered_at) }), "sub"))));
+			const answer = await api.deals({stage, limit: 50, after});
+			rows.append(...answer.deals.map(deal => row(dealLink(deal.id, deal.title), sum(deal), pair(name(deal.id), t("since", {at: moment(deal.entered_at)}), "sub"))));
 			if (!rows.childElementCount) rows.append(h("li", {}, plain(t("deals.none"))));
 			after = answer.next;
 			more.hidden = !after;
@@ -35,7 +35,7 @@ export function dealList(stage) {
 }
 
 function sum(deal) {
-	const field = state.project.fields.find((one) => one.type === "decimal");
+	const field = state.project.fields.find(one => one.type === "decimal");
 	return field && deal.fields[field.id] ? decimal(deal.fields[field.id]) : "";
 }
 
@@ -50,30 +50,30 @@ define("deal", async (panel, id) => {
 	}
 	if (!panel.body.isConnected) return;
 	const graph = new Graph(state.project);
-	const { deal, journal, explain } = found;
+	const {deal, journal, explain} = found;
 	panel.title(deal.title || deal.id, `${deal.id} · ${graph.fullName(deal.stage)}`);
-	const verdicts = new Map(explain.tunnels.map((one) => [one.tunnel, TONES[one.verdict]]));
-	update({ explained: verdicts, lit: new Set(verdicts.keys()), chosen: { kind: "stage", id: deal.stage } });
+	const verdicts = new Map(explain.tunnels.map(one => [one.tunnel, TONES[one.verdict]]));
+	update({explained: verdicts, lit: new Set(verdicts.keys()), chosen: {kind: "stage", id: deal.stage}});
 	panel.body.replaceChildren(
 		facts(deal),
 		group(t("explain.title"), list(explain.tunnels.map(explained), t("explain.none"))),
-		group(t("journal.title"), list([...journal].reverse().map((one) => firing(one, graph)), t("journal.none"))));
+		group(t("journal.title"), list([...journal].reverse().map(one => firing(one, graph)), t("journal.none"))));
 	if (!state.project.read_only) mover(panel, deal, graph);
 });
 
 function facts(deal) {
-	const all = Object.entries({ owner: deal.owner, entered_at: moment(deal.entered_at), origin: deal.origin, ...deal.fields });
-	return h("dl", { class: "facts" }, all.filter(([, value]) => value !== null && value !== "" && value.length !== 0).map(([key, value]) => [h("dt", { text: key }), h("dd", { class: "clamp", dir: "auto", text: said(value) })]));
+	const all = Object.entries({owner: deal.owner, entered_at: moment(deal.entered_at), origin: deal.origin, ...deal.fields});
+	return h("dl", {class: "facts"}, all.filter(([, value]) => value !== null && value !== "" && value.length !== 0).map(([key, value]) => [h("dt", {text: key}), h("dd", {class: "clamp", dir: "auto", text: said(value)})]));
 }
 
-const said = (value) => (value === null ? t("empty") : typeof value === "boolean" ? t(value ? "true" : "false") : [value].flat().join(", "));
+const said = value => (value === null ? t("empty") : typeof value === "boolean" ? t(value ? "true" : "false") : [value].flat().join(", "));
 
 function explained(one) {
-	const light = (on) => () => update({ lit: on ? new Set([one.tunnel]) : null });
-	const why = [one.reason && term("reason", one.reason), one.due_at && t("due-at", { at: moment(one.due_at) }), one.missing?.join(", ")].filter(Boolean);
-	const parts = (one.condition ?? []).map((part) =>
-		h("li", { class: `${part.value === false && one.reason === "condition" ? "blames" : ""} deep-${Math.min(part.depth, 3)}` }, h("span", { dir: "ltr", text: part.text }), h("span", { class: "end clamp", text: said(part.value) })));
-	const node = row(tunnelLink(one.tunnel), h("span", { class: `end verdict ${TONES[one.verdict] ?? ""}`, text: term("verdict", one.verdict) }), why.join(" · "), h("ul", { class: "parts" }, parts));
+	const light = on => () => update({lit: on ? new Set([one.tunnel]) : null});
+	const why = [one.reason && term("reason", one.reason), one.due_at && t("due-at", {at: moment(one.due_at)}), one.missing?.join(", ")].filter(Boolean);
+	const parts = (one.condition ?? []).map(part =>
+		h("li", {class: `${part.value === false && one.reason === "condition" ? "blames" : ""} deep-${Math.min(part.depth, 3)}`}, h("span", {dir: "ltr", text: part.text}), h("span", {class: "end clamp", text: said(part.value)})));
+	const node = row(tunnelLink(one.tunnel), h("span", {class: `end verdict ${TONES[one.verdict] ?? ""}`, text: term("verdict", one.verdict)}), why.join(" · "), h("ul", {class: "parts"}, parts));
 	for (const [event, on] of [["mouseenter", true], ["mouseleave", false], ["focusin", true], ["focusout", false]]) node.addEventListener(event, light(on));
 	return node;
 }
@@ -87,18 +87,18 @@ function mover(panel, deal, graph) {
 		go.disabled = true;
 		try {
 			await api.moveDeal(deal.id, to);
-			note(t("deal.moved", { deal: deal.title || deal.id, to: graph.fullName(to) }));
-			update({ live: await api.live() });
+			note(t("deal.moved", {deal: deal.title || deal.id, to: graph.fullName(to)}));
+			update({live: await api.live()});
 			refresh();
 		} catch (error) {
 			refused(error);
 			go.disabled = false;
 		}
-	}, "primary", { disabled: true });
-	const where = select("", [["", t("deal.to")], ...stageOptions()], (value) => {
+	}, "primary", {disabled: true});
+	const where = select("", [["", t("deal.to")], ...stageOptions()], value => {
 		to = value;
 		go.disabled = !value || value === deal.stage;
-	}, { "aria-label": t("deal.to"), class: "grow" });
+	}, {"aria-label": t("deal.to"), class: "grow"});
 	panel.foot.hidden = false;
 	panel.foot.replaceChildren(where, go);
 }

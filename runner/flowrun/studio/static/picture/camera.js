@@ -11,13 +11,13 @@ export class Camera {
 	x = 0;
 	y = 0;
 	k = 1;
-	world = { width: 1, height: 1 };
+	world = {width: 1, height: 1};
 
 	constructor(svg, moved) {
-		Object.assign(this, { svg, moved });
+		Object.assign(this, {svg, moved});
 		this.measure();
 		new ResizeObserver(() => this.measure()).observe(svg);
-		svg.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+		svg.addEventListener("wheel", event => this.wheel(event), {passive: false});
 	}
 
 	measure() {
@@ -50,7 +50,7 @@ export class Camera {
 
 	wheel(event) {
 		event.preventDefault();
-		const [dx, dy] = [event.deltaX, event.deltaY].map((delta) => -delta * (event.deltaMode ? 16 : 1));
+		const [dx, dy] = [event.deltaX, event.deltaY].map(delta => -delta * (event.deltaMode ? 16 : 1));
 		if (event.ctrlKey || event.metaKey) this.zoom(Math.exp(dy * 0.0035), event.clientX - this.box.left, event.clientY - this.box.top);
 		else if (event.shiftKey && !dx) this.pan(dy, 0);
 		else this.pan(dx, dy);
@@ -58,7 +58,7 @@ export class Camera {
 
 	/** All of it, or, with a `least` nearness, its top. */
 	fit(least = 0, most = 1.25) {
-		const { width, height } = this.world;
+		const {width, height} = this.world;
 		const k = Math.max(least, Math.min(this.box.width / width, least ? Infinity : this.box.height / height, most));
 		this.set(Math.max(0, (this.box.width - width * k) / 2), least ? 0 : Math.max(0, (this.box.height - height * k) / 2), k);
 	}
@@ -75,6 +75,6 @@ export class Camera {
 
 	view() {
 		const edge = 150;
-		return { x: (-this.x - edge) / this.k, y: (-this.y - edge) / this.k, width: (this.box.width + 2 * edge) / this.k, height: (this.box.height + 2 * edge) / this.k };
+		return {x: (-this.x - edge) / this.k, y: (-this.y - edge) / this.k, width: (this.box.width + 2 * edge) / this.k, height: (this.box.height + 2 * edge) / this.k};
 	}
 }

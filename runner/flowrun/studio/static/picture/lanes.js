@@ -4,12 +4,12 @@
 
 const GAP = 14;
 
-const fits = (lane, net) => lane.every((other) => net.to + GAP < other.from || other.to + GAP < net.from);
+const fits = (lane, net) => lane.every(other => net.to + GAP < other.from || other.to + GAP < net.from);
 
 function stack(nets) {
 	const lanes = [];
 	for (const net of nets) {
-		let lane = lanes.find((one) => fits(one, net));
+		let lane = lanes.find(one => fits(one, net));
 		if (!lane) lanes.push((lane = []));
 		lane.push(net);
 	}
@@ -26,12 +26,12 @@ export function channel(nets) {
  * keeps lines from crossing. → {count, lane: Map key → index} */
 export function gutter(nets) {
 	const short = (a, b) => a.to - a.from - (b.to - b.from) || a.from - b.from;
-	const upper = stack(nets.filter((net) => net.side < 0).sort(short));
-	const lower = stack(nets.filter((net) => net.side > 0).sort(short));
+	const upper = stack(nets.filter(net => net.side < 0).sort(short));
+	const lower = stack(nets.filter(net => net.side > 0).sort(short));
 	const lanes = [...upper, ...lower.reverse()];
 	// What hangs on neither side, or on both, takes what is free, and else goes between.
-	for (const net of nets.filter((one) => one.side === 0)) {
-		const free = lanes.find((lane) => fits(lane, net));
+	for (const net of nets.filter(one => one.side === 0)) {
+		const free = lanes.find(lane => fits(lane, net));
 		if (free) free.push(net);
 		else lanes.splice(upper.length, 0, [net]);
 	}
@@ -42,7 +42,7 @@ export function gutter(nets) {
 function merged(lanes) {
 	return lanes.reduce((done, lane) => {
 		const above = done.at(-1);
-		if (above && lane.every((net) => fits(above, net))) above.push(...lane);
+		if (above && lane.every(net => fits(above, net))) above.push(...lane);
 		else done.push(lane);
 		return done;
 	}, []);
@@ -50,6 +50,6 @@ function merged(lanes) {
 
 function number(lanes) {
 	const lane = new Map();
-	lanes.forEach((nets, index) => nets.forEach((net) => lane.set(net.key, index)));
-	return { count: lanes.length, lane };
+	lanes.forEach((nets, index) => nets.forEach(net => lane.set(net.key, index)));
+	return {count: lanes.length, lane};
 }

@@ -1,14 +1,14 @@
 // Linking: a new tunnel in the making, from a stage to wherever the hand or the keyboard points.
 
-import { s } from "../element.js";
-import { CARD } from "./layout.js";
+import {s} from "../element.js";
+import {CARD} from "./layout.js";
 
 export class Link {
 	from = null;
 	to = null;
 
 	constructor(picture, made) {
-		Object.assign(this, { picture, made });
+		Object.assign(this, {picture, made});
 	}
 
 	get active() {
@@ -17,8 +17,8 @@ export class Link {
 
 	begin(stage) {
 		this.from = stage;
-		this.line = s("path", { class: "draft" });
-		this.tip = s("path", { class: "draft-tip" });
+		this.line = s("path", {class: "draft"});
+		this.tip = s("path", {class: "draft-tip"});
 		this.picture.layers.over.append(this.line, this.tip);
 		this.picture.svg.classList.add("linking");
 		this.mark(stage, "origin", true);
@@ -48,7 +48,7 @@ export class Link {
 
 	/** End it: a tunnel if it points at a stage and is not called off. */
 	end(off = false) {
-		const { from, to } = this;
+		const {from, to} = this;
 		this.mark(from, "origin", false);
 		this.mark(to, "aim", false);
 		this.picture.svg.classList.remove("linking");

@@ -13,26 +13,26 @@ export function legs(tunnel, place, load) {
 		const here = place.get(stage);
 		if (!here || stage === tunnel.to) continue;
 		if (!rows.has(here.row)) rows.set(here.row, []);
-		rows.get(here.row).push({ stage, column: here.column });
+		rows.get(here.row).push({stage, column: here.column});
 	}
 	return [...rows].map(([row, sources]) => leg(tunnel, row, sources, target, load));
 }
 
 function leg(tunnel, row, sources, target, load) {
 	const middle = sources.reduce((sum, one) => sum + one.column, 0) / sources.length;
-	const stages = sources.map((one) => one.stage);
+	const stages = sources.map(one => one.stage);
 	if (row === target.row) {
 		// Onwards above the row, back below it.
 		const above = middle < target.column;
 		const gutter = above ? row : row + 1;
 		const side = above ? "top" : "bottom";
-		return { tunnel: tunnel.id, to: tunnel.to, stages, first: gutter, last: gutter, channel: null, out: side, into: side };
+		return {tunnel: tunnel.id, to: tunnel.to, stages, first: gutter, last: gutter, channel: null, out: side, into: side};
 	}
 	const down = target.row > row;
 	const [first, last] = down ? [row + 1, target.row] : [row, target.row + 1];
 	const channel = first === last ? null : choose(middle + 0.5, target.column + 0.5, load);
 	if (channel !== null) load[channel] += 1;
-	return { tunnel: tunnel.id, to: tunnel.to, stages, first, last, channel, out: down ? "bottom" : "top", into: down ? "top" : "bottom" };
+	return {tunnel: tunnel.id, to: tunnel.to, stages, first, last, channel, out: down ? "bottom" : "top", into: down ? "top" : "bottom"};
 }
 
 function choose(from, to, load) {

@@ -8,7 +8,7 @@ export const FACE = {};
 
 export function setFaces() {
 	family = getComputedStyle(document.body).fontFamily;
-	Object.assign(FACE, { name: `600 13px ${family}`, small: `500 11px ${family}`, head: `650 14px ${family}` });
+	Object.assign(FACE, {name: `600 13px ${family}`, small: `500 11px ${family}`, head: `650 14px ${family}`});
 	widths.clear();
 }
 
