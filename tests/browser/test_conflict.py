@@ -28,7 +28,7 @@ def test_a_change_underneath_is_shown_and_kept(browser: Browser, place: Place) -
         page.panel.get_by_label("after", exact=True).fill("2d")
         expect(page.panel.locator(".diff")).to_contain_text("+    after: 2d")
         file.write_text(FLOWS.replace("after: 1h", "after: 1h   # agreed with Anna"))
-        expect(page.panel).to_contain_text("The files have changed meanwhile.")
+        expect(page.panel).to_contain_text("The files have changed meanwhile")
         page.button("Save").click()
         mine, theirs = page.dialog.locator(".diff").all()
         expect(mine).to_contain_text("+    after: 2d")

@@ -26,10 +26,6 @@ const HORIZONS = [0, 24, 72, 168, 720];
 
 const picture = new Picture($("picture"));
 const link = new Link(picture, (from, to) => show("tunnel", null, {extra: {from: [from], to}}));
-const open = (kind, id) => {
-	if (["stage", "tunnel", "pipeline"].includes(kind)) picture.reveal(kind, id);
-	show(kind, id);
-};
 
 async function begin() {
 	theme();
@@ -138,11 +134,11 @@ async function otherLanguage() {
 }
 
 function wire() {
-	const focus = keys(picture, link, open);
-	hands(picture, link, open);
+	const focus = keys(picture, link, show);
+	hands(picture, link, show);
 	search($("search"), (kind, id) => {
-		open(kind, id);
-		if (["stage", "tunnel"].includes(kind)) focus(kind, id);
+		show(kind, id);
+		if (kind !== "deal") focus(kind, id);
 	});
 	const panels = {history: "changes", problems: "problems", preview: "preview", pending: "pending"};
 	const acts = {undo, redo, help: helpDialog, theme: otherTheme, language: otherLanguage, filter: () => filterMenu($("filter")), add: addPipeline, nearer, farther, fit};
