@@ -13,7 +13,7 @@ function vocabulary() {
 /** → {node, errors(list of {start, end, severity})}; `changed(text)` is called with every change. */
 export function conditionEditor({value, label, changed, ...ids}) {
 	const paper = h("pre", {"aria-hidden": "true"});
-	const input = h("textarea", {value: String(value ?? ""), rows: 1, spellcheck: "false", autocapitalize: "off", dir: "ltr", "aria-label": label, ...ids});
+	const input = h("textarea", {value: String(value ?? ""), rows: 1, spellcheck: "false", dir: "ltr", "aria-label": label, ...ids});
 	let marks = [];
 	let span = null;
 

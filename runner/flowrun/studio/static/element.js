@@ -76,6 +76,6 @@ const ICONS = {
 };
 
 export const icon = which =>
-	s("svg", {class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true", focusable: "false"}, s("path", {d: ICONS[which]}));
+	s("svg", {class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true"}, s("path", {d: ICONS[which]}));
 
 export const iconPath = which => ICONS[which];

@@ -22,7 +22,7 @@ import {on, state, update} from "./state.js";
 
 const $ = id => document.getElementById(id);
 const ICONS = {undo: "undo", redo: "redo", history: "clock", theme: "theme", help: "help", nearer: "plus", farther: "minus", fit: "fit"};
-const HORIZONS = [0, 24, 72, 168, 720];
+const HORIZONS = [0, 24, 168, 720];
 
 const picture = new Picture($("picture"));
 const link = new Link(picture, (from, to) => show("tunnel", null, {extra: {from: [from], to}}));

@@ -71,8 +71,14 @@ const said = value => (value === null ? t("empty") : typeof value === "boolean" 
 function explained(one) {
 	const light = on => () => update({lit: on ? new Set([one.tunnel]) : null});
 	const why = [one.reason && term("reason", one.reason), one.due_at && t("due-at", {at: moment(one.due_at)}), one.missing?.join(", ")].filter(Boolean);
-	const parts = (one.condition ?? []).map(part =>
-		h("li", {class: `${part.value === false && one.reason === "condition" ? "blames" : ""} deep-${Math.min(part.depth, 3)}`}, h("span", {dir: "ltr", text: part.text}), h("span", {class: "end clamp", text: said(part.value)})));
+	// To blame: what is false from the whole down; under a "not", what is true.
+	const bad = [one.reason === "condition" ? false : undefined];
+	const parts = (one.condition ?? []).map((part, i, all) => {
+		const blamed = part.value === bad[part.depth];
+		const turned = part.text.replace(/^not\s+/, "").replace(/^\((.*)\)$/, "$1") === all[i + 1]?.text;
+		bad[part.depth + 1] = blamed ? bad[part.depth] !== turned : undefined;
+		return h("li", {class: `${blamed ? "blames" : ""} deep-${Math.min(part.depth, 3)}`}, h("span", {dir: "ltr", text: part.text}), h("span", {class: "end clamp", text: said(part.value)}));
+	});
 	const node = row(tunnelLink(one.tunnel), h("span", {class: `end verdict ${TONES[one.verdict] ?? ""}`, text: term("verdict", one.verdict)}), why.join(" · "), h("ul", {class: "parts"}, parts));
 	for (const [event, on] of [["mouseenter", true], ["mouseleave", false], ["focusin", true], ["focusout", false]]) node.addEventListener(event, light(on));
 	return node;

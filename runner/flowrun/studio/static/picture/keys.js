@@ -72,7 +72,7 @@ export function keys(picture, link, open) {
 		return true;
 	}
 
-	const acts = {Home: first, Enter: enter, Space: enter, KeyT: begin, KeyN: () => through(1), KeyP: () => through(-1), Escape: escape};
+	const acts = {Enter: enter, Space: enter, KeyT: begin, KeyN: () => through(1), KeyP: () => through(-1), Escape: escape};
 
 	svg.setAttribute("tabindex", "0");
 	svg.addEventListener("focus", () => (at && picture.items.has(`${at.kind} ${at.id}`) ? go(at.kind, at.id) : first()));

@@ -26,6 +26,7 @@ export class Picture {
 
 	/** Lay it out anew: the project, the filter or the language changed. */
 	draw(graph) {
+		const {kind, id} = document.activeElement?.closest("#picture [data-kind]")?.dataset ?? {};
 		this.graph = graph;
 		this.items.clear();
 		for (const layer of Object.values(this.layers)) layer.replaceChildren();
@@ -52,6 +53,7 @@ export class Picture {
 		}
 		this.mark();
 		this.sight();
+		if (kind) this.node(`${kind} ${id}`)?.focus({preventScroll: true});
 	}
 
 	told = tunnel => state.live?.tunnels[tunnel];
