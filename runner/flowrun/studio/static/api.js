@@ -38,6 +38,6 @@ export const moveDeal = (id, to) => post(`api/deals/${encodeURIComponent(id)}/mo
 export const edit = (etag, change, options = {}) => post("api/edit", {etag, edit: change, ...options});
 export const undo = etag => post("api/undo", {etag});
 export const redo = etag => post("api/redo", {etag});
-export const preview = etag => post("api/preview", {etag, at: null});
+export const preview = etag => post("api/preview", {etag});
 export const apply = (plan, allow) => post("api/apply", {plan, allow});
 export const events = () => new EventSource("api/events");

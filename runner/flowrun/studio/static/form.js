@@ -21,7 +21,7 @@ export class Form {
 	set(path, value) {
 		const [key, inner] = path.split(".");
 		if (inner) {
-			const map = {...this.draft[key], [inner]: value};
+			const map = {...(typeof this.draft[key] === "object" && this.draft[key]), [inner]: value};
 			if (empty(value)) delete map[inner];
 			value = Object.keys(map).length ? map : undefined;
 		}

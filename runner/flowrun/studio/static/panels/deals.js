@@ -16,6 +16,8 @@ export const dealLink = (id, title) => link(title || id, () => show("deal", id, 
 export const tunnelLink = id => link(id, () => show("tunnel", id, {deeper: true}));
 
 export function dealList(stage) {
+	// A stage that the applied revision does not know has no deals yet.
+	if (state.live?.store.exists && !(stage in state.live.stages)) return plain(t("preview.news"));
 	const rows = h("ul", {class: "list"});
 	let after = null;
 	const more = button(t("more"), load, "", {hidden: true});

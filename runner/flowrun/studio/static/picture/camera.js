@@ -63,10 +63,10 @@ export class Camera {
 		this.set(Math.max(0, (this.box.width - width * k) / 2), least ? 0 : Math.max(0, (this.box.height - height * k) / 2), k);
 	}
 
-	/** Move just so far that a box is in sight, right of the pipelines' names. */
-	reveal(box, margin = 60) {
+	/** Move just so far that a box is in sight, right of the pipelines' names, which need no move `across`. */
+	reveal(box, across, margin = 60) {
 		const over = (begin, length, room) => (begin < margin ? margin - begin : Math.min(0, Math.max(room - margin - length, margin) - begin));
-		this.pan(over((box.x - 110) * this.k + this.x, (box.width + 110) * this.k, this.box.width), over(box.y * this.k + this.y, box.height * this.k, this.box.height));
+		this.pan(across && over((box.x - 110) * this.k + this.x, (box.width + 110) * this.k, this.box.width), over(box.y * this.k + this.y, box.height * this.k, this.box.height));
 	}
 
 	point(event) {

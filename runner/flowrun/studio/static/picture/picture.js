@@ -130,7 +130,7 @@ export class Picture {
 
 	reveal(kind, id) {
 		const item = this.items.get(`${kind === "tunnel" ? "label" : kind} ${id}`);
-		if (item) this.camera.reveal(item.box);
+		if (item) this.camera.reveal(item.box, kind !== "pipeline");
 	}
 }
 
