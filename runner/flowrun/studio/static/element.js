@@ -29,12 +29,12 @@ export const isolated = text => `\u2068${text}\u2069`;
 /** At most `length` characters of a text that may be of any length. */
 export const short = (text, length = 80) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
 
-export const button = (text, onclick, kind = "", more = {}) => h("button", {type: "button", class: kind, text, onclick, ...more});
+export const button = (text, onclick, kind = "", more = {}) => h("button", {class: kind, text, onclick, ...more});
 
 export const tool = (which, label, onclick, kind = "quiet", more = {}) =>
-	h("button", {type: "button", class: `square ${kind}`, title: label, "aria-label": label, onclick, ...more}, icon(which));
+	h("button", {class: `square ${kind}`, title: label, "aria-label": label, onclick, ...more}, icon(which));
 
-export const link = (text, onclick) => h("button", {type: "button", class: "link", onclick}, name(text));
+export const link = (text, onclick) => h("button", {class: "link", onclick}, name(text));
 
 export const plain = text => h("p", {class: "muted", dir: "auto", text});
 
@@ -72,7 +72,6 @@ const ICONS = {
 	up: "M3 10l5-5 5 5",
 	down: "M3 6l5 5 5-5",
 	warn: "M8 2.5l6 11H2zM8 6.5v3.2M8 11.6v.3",
-	back: "M13 8H3M7 4L3 8l4 4",
 };
 
 export const icon = which =>

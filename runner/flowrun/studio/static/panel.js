@@ -76,7 +76,7 @@ function build(focus) {
 	update({chosen: ["stage", "tunnel", "pipeline"].includes(kind) && id ? {kind, id} : null, lit: null});
 	if (kind !== "preview") update({preview: null});
 	if (kind !== "deal") update({explained: null});
-	const back = stack.length > 1 && tool("back", t("back"), goBack);
+	const back = stack.length > 1 && tool("left", t("back"), goBack);
 	frame.replaceChildren(h("div", {class: "panel-head"}, back, title, tool("close", t("close"), close)), panel.body, panel.foot);
 	frame.hidden = false;
 	builders.get(kind)(panel, id, extra);
