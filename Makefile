@@ -18,11 +18,11 @@ RESULTS := --results bench.jsonl
 GIVEN := $(foreach name,DEALS DEALS_POSTGRES DEALS_ALTERNATIVES LINEAR LINEAR_POSTGRES,$(if $(filter command,$(firstword $(origin $(name)))), $(name)='$($(name))'))
 FROM_311 := import sys; sys.exit(sys.version_info < (3, 11) and "flowrun needs Python 3.11 or newer and this is %s; name another one: make PYTHON=python3.12" % sys.version.split()[0])
 
-.PHONY: help demo test check lint types imports fresh bench times soak docs schemas format lock setup clean
+.PHONY: help demo test check lint types imports fresh bench times soak docs schemas screenshots format lock setup clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s  %s\n", $$1, $$2}' Makefile
 
 demo: setup ## the living example, from its files to fired tunnels
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh demo/run.sh
@@ -61,11 +61,12 @@ bench: setup .venv/alternatives ## speed beside hand-written SQL, into docs/benc
 	$(BIN)/python tests/bench/w5_runners.py $(RESULTS)
 	$(BIN)/python tests/bench/report.py bench.jsonl docs --command "$(strip make bench $(GIVEN))"
 
-times: setup ## speed and memory of apply, validate and test; DEALS=1000000
+times: setup ## speed and memory of apply, validate, test and the studio; DEALS=1000000
 	$(BIN)/python tests/bench/apply.py --deals $(DEALS)
 	$(BIN)/python tests/bench/validate.py
 	$(BIN)/python tests/bench/bad_input.py
 	$(BIN)/python tests/bench/scenarios.py
+	$(BIN)/python tests/bench/studio.py
 
 soak: setup ## kill runners again and again; DEALS=1000000 DEATHS=10 KILLS=10000 KILLS_POSTGRES=2000 WRITES=100000
 	$(BIN)/python tests/bench/soak.py --deals $(DEALS) --deaths $(DEATHS) --kills $(KILLS) --kills-postgres $(KILLS_POSTGRES) --writes $(WRITES)
@@ -74,6 +75,10 @@ docs: setup ## write docs/reference/ and schemas/ anew
 	$(BIN)/python docs/generate.py
 
 schemas: docs ## the same: one generator writes both
+
+screenshots: setup ## the pictures of the studio in docs/images, in Chromium
+	@sh tests/programs.sh
+	$(BIN)/python -m tests.browser.screenshots
 
 format: setup ## format the code
 	$(BIN)/ruff format

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from decimal import Context, Decimal
 from typing import Any
 
 from sqlalchemy import (
@@ -25,13 +26,15 @@ from sqlalchemy import (
     insert,
     literal,
     not_,
+    or_,
     select,
     update,
 )
 
 from flowrun.expr import Expression
+from flowrun.expr.functions import NUMBERS, lower
 from flowrun.expr.sql import Scope, Sql, condition
-from flowrun.expr.types import TEXT, Type, Value
+from flowrun.expr.types import TEXT, Kind, Type, Value
 from flowrun.expr.values import BadValue, decode, encode
 from flowrun.flow.model import Flow
 from flowrun.store.connection import Transaction
@@ -65,7 +68,8 @@ class Deal:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which deals: those of a pipeline, of a stage, and for which a condition holds. None: no restriction.
+    """Which deals: those of a pipeline, of a stage, for which a condition holds, whose id, title or owner has a text in
+    it (whatever its case), and those made after the one with that `seq`. None: no restriction.
 
     `today` is the date in the project's zone; a condition that uses `today()` needs it.
     """
@@ -74,6 +78,8 @@ class Selection:
     stage: str | None = None
     where: Expression | None = None
     today: date | None = None
+    search: str | None = None
+    after: int | None = None
 
 
 def types(flow: Flow) -> Mapping[str, Type]:
@@ -121,6 +127,48 @@ def counts(connection: Connection, flow: Flow, selection: Selection) -> dict[str
         for stage in flow.stages.values()
         if selection.pipeline in {None, stage.pipeline} and selection.stage in {None, stage.id}
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many deals stand in a stage, and the sum of each of their numbers; an empty value counts for nothing."""
+
+    deals: int
+    sums: Mapping[str, Value] = field(default_factory=dict)
+
+
+def totals(connection: Connection, flow: Flow | None) -> dict[str, Total]:
+    """The totals of each stage that deals stand in; without a flow, no sums. One statement, which looks at all deals.
+
+    They are summed in two halves, since the whole may be more than the database's integers hold.
+    """
+    numbers = [one for one in flow.fields.values() if one.type.kind in NUMBERS] if flow else []
+    table = deals_table(flow)
+    halves = [
+        half
+        for one in numbers
+        for half in (func.sum((table.c[one.id] - table.c[one.id] % _HALF) // _HALF), func.sum(table.c[one.id] % _HALF))
+    ]
+    found: dict[str, Total] = {}
+    for stage, count, *parts in connection.execute(
+        select(table.c.stage, func.count(), *halves).group_by(table.c.stage)
+    ):
+        sums = {
+            one.id: _whole(one.type, parts[2 * at], parts[2 * at + 1])
+            for at, one in enumerate(numbers)
+            if parts[2 * at] is not None
+        }
+        found[stage] = Total(count, sums)
+    return found
+
+
+def _whole(type_: Type, high: int, low: int) -> Value:
+    number = int(high) * _HALF + int(low)
+    return number if type_.kind is Kind.INTEGER else Decimal(number).scaleb(-type_.places, _EXACT)
+
+
+_HALF = 1_000_000_000
+_EXACT = Context(prec=60)
 
 
 def overflowing(connection: Connection, flow: Flow, selection: Selection) -> int:
@@ -178,6 +226,12 @@ def _where_it_stands(table: Table, selection: Selection) -> list[ColumnElement[b
         found.append(table.c.stage == selection.stage)
     if selection.pipeline is not None:
         found.append(table.c.pipeline == selection.pipeline)
+    if selection.after is not None:
+        found.append(table.c.seq > selection.after)
+    if selection.search is not None:
+        wanted = lower(selection.search)
+        texts = (table.c.id, table.c.title, table.c.owner)
+        found.append(or_(*(func.fr_lower(text).contains(wanted, autoescape=True) for text in texts)))
     return found
 
 
