@@ -37,9 +37,7 @@ from pydantic_core import CoreSchema, ErrorDetails, core_schema
 from flowrun.config.findings import Findings
 from flowrun.diagnostics import Span, excerpt
 from flowrun.yamldoc import Entry, Mapping, Node, Scalar, Sequence
-
-NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-"""What YAML 1.2's core schema reads as null in a plain scalar."""
+from flowrun.yamldoc.nodes import NULLS
 
 
 def nothing(node: Node) -> bool:

@@ -13,13 +13,13 @@ from typing import TypeVar, cast
 
 from flowrun.config.findings import Findings
 from flowrun.config.models import SourceBlock
-from flowrun.config.reading import NULLS, Block, read, shown, start, unknown_key
+from flowrun.config.reading import Block, read, shown, start, unknown_key
 from flowrun.diagnostics import Span
 from flowrun.errors import WorkFailed
 from flowrun.flow.model import JSON, STORE, SourceSpec
 from flowrun.yamldoc import Entry, Node, Scalar, Sequence
 from flowrun.yamldoc import Mapping as MappingNode
-from flowrun.yamldoc.nodes import Style
+from flowrun.yamldoc.nodes import NULLS, Style
 
 Kinds = Mapping[str, type[Block]]
 """The models of the kinds of source by their names. Looking one up raises KeyError for a kind that there is not, and

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from flowrun.config.reading import NULLS, Unreadable, found, nothing
+from flowrun.config.reading import Unreadable, found, nothing
 from flowrun.expr.types import Kind, Type, Value
 from flowrun.expr.values import BadValue, LocalTime, read, tags
 from flowrun.yamldoc import Node, Scalar, Sequence
+from flowrun.yamldoc.nodes import NULLS
 
 MAX_TEXT = 65_536
 """Characters of a text value in a file: far beyond any title, well below what slows a store down."""

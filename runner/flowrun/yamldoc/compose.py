@@ -26,7 +26,7 @@ from flowrun.diagnostics import Diagnostic, Related, Span, did_you_mean, error, 
 from flowrun.yamldoc.characters import NOT_IN_A_TEXT, character_name
 from flowrun.yamldoc.events import DEEPER_THAN_READ, NotYaml, events
 from flowrun.yamldoc.locate import Locator
-from flowrun.yamldoc.nodes import Entry, Mapping, Node, Scalar, Sequence, Style
+from flowrun.yamldoc.nodes import STYLES, Entry, Mapping, Node, Scalar, Sequence, Style
 from flowrun.yamldoc.source import Source
 from flowrun.yamldoc.syntax import QUOTE_TEMPLATE, Finished, explain, tag_finding
 
@@ -38,14 +38,6 @@ MAX_NODES = 100_000
 MAX_FINDINGS = 1_000
 """No output shows more (cli.md, "Diagnostics"); a file with as many is not worth reading on."""
 
-_STYLES = {
-    "": Style.PLAIN,
-    None: Style.PLAIN,
-    "'": Style.SINGLE,
-    '"': Style.DOUBLE,
-    "|": Style.LITERAL,
-    ">": Style.FOLDED,
-}
 _BLOCKS = {Style.LITERAL, Style.FOLDED}
 _COLON = re.compile(r"\s*:")
 _BLANK = re.compile(r"(?:\s+|#[^\n]*)*+")
@@ -156,7 +148,7 @@ class Composer:
         )
 
     def _scalar(self, event: ScalarEvent, start: int, end: int) -> None:
-        source, style = self._source, _STYLES[event.style]
+        source, style = self._source, STYLES[event.style]
         if event.anchor or event.tag:
             start = self._after_properties(start, end)
         elif start == end:

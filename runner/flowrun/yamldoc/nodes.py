@@ -23,6 +23,20 @@ class Style(StrEnum):
     FOLDED = "folded"
 
 
+STYLES = {
+    "": Style.PLAIN,
+    None: Style.PLAIN,
+    "'": Style.SINGLE,
+    '"': Style.DOUBLE,
+    "|": Style.LITERAL,
+    ">": Style.FOLDED,
+}
+"""The styles by the names that the parser's events have for them."""
+
+NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+"""What YAML 1.2's core schema reads as null in a plain scalar."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scalar:
     """A text. `span` covers it in the file, quotes and block header included.

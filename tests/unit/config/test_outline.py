@@ -66,7 +66,8 @@ def test_everything_that_is_drawn() -> None:
 
 def test_what_cannot_be_read_is_left_out() -> None:
     project = read(
-        "flowrun: 1\ntunnels:\n  a: {from: [sales.nowhere, {x: y}, sales.new], to: sales.nowhere, action: fly, mode: x}\n"
+        "flowrun: 1\ntunnels:\n"
+        "  a: {from: [sales.nowhere, {x: y}, sales.new], to: sales.nowhere, action: fly, mode: x}\n"
         "  b: nothing\n  c: {to: [sales.new]}\n  a: {}\npipelines: {other: , third: {stages: 7}}\nfields: []\n",
         FLOW,
         "tunnels: [",
