@@ -153,12 +153,15 @@ class Block:
         return first, after, ""
 
     def _blank_lines(self, written: str) -> int:
-        """How many blank lines set a new entry apart: as many as most of the others."""
-        if len(self.chunks) > 1:
-            counted = Counter(self._gap(n).count("\n") - 1 for n in range(len(self.chunks) - 1))
+        """How many blank lines set a new entry apart: as many as most of the others that are as long, or as short."""
+        long = "\n" in written
+        longs = ["\n" in self.layout.text[chunk.head : chunk.end] for chunk in self.chunks]
+        pairs = range(len(self.chunks) - 1)
+        alike = [n for n in pairs if (longs[n] or longs[n + 1]) == long] or (() if long else pairs)
+        counted = Counter(self._gap(n).count("\n") - 1 for n in alike)
+        if counted:
             return counted.most_common(1)[0][0]
-        several = "\n" in written and "\n" in self.layout.text[self.chunks[0].head : self.chunks[0].end]
-        return int(several and self.branch.mapping)
+        return int(long and self.branch.mapping and (longs[0] or self.column == 0))
 
 
 def _blank(gap: str) -> bool:

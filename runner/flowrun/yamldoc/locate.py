@@ -9,6 +9,7 @@ ever differ in length, the answer is the whole scalar, never a wrong place.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Generator, Iterator
 
 from flowrun.diagnostics import Span
@@ -49,16 +50,36 @@ class Locator:
         inner, inner_end = self._start + len(quote), self._end - len(quote)
         if self._source.text[inner:inner_end] == self._text:
             return self._source.span(inner + start, inner + end)
-        if self._style in {Style.LITERAL, Style.FOLDED}:
-            pieces = _block(self._source.text, self._start, self._text, folded=self._style is Style.FOLDED)
-        else:
-            pieces = list(_flow(self._source.text, inner, inner_end, quote))
-        if not pieces or len(pieces) != len(self._text):
+        pieces = self._pieces()
+        if not pieces:
             return self._source.span(self._start, self._end)
         if start < end:
             return self._source.span(pieces[start][0], pieces[end - 1][1])
         at = pieces[start][0] if start < len(pieces) else pieces[-1][1]
         return self._source.span(at, at)
+
+    def offsets(self, span: Span) -> tuple[int, int] | None:
+        """The stretch of the text that a span of the file wrote; None where that lies outside of it.
+
+        The span of the whole scalar is the whole text.
+        """
+        if span == self._source.span(self._start, self._end):
+            return 0, len(self._text)
+        begin, stop = self._source.offset(span.line, span.column), self._source.offset(span.end_line, span.end_column)
+        pieces = self._pieces()
+        if not pieces or not self._start <= begin <= stop <= self._end:
+            return None
+        start = bisect_left(pieces, begin, key=lambda piece: piece[1] - 1)
+        return start, max(start, bisect_left(pieces, stop, key=lambda piece: piece[0]))
+
+    def _pieces(self) -> list[Piece]:
+        """The stretch of each character; nothing should they not be as many as the text has."""
+        quote = _QUOTES.get(self._style, "")
+        if self._style in {Style.LITERAL, Style.FOLDED}:
+            pieces = _block(self._source.text, self._start, self._text, folded=self._style is Style.FOLDED)
+        else:
+            pieces = list(_flow(self._source.text, self._start + len(quote), self._end - len(quote), quote))
+        return pieces if len(pieces) == len(self._text) else []
 
 
 def _flow(text: str, position: int, end: int, quote: str) -> Iterator[Piece]:

@@ -69,7 +69,7 @@ def _simple(data: Plain, change: Change) -> Iterator[Change]:
         return
     old = data
     for step in change.path:
-        old = old[step] if isinstance(old, dict | list) else None  # type: ignore[index,call-overload]
+        old = old[step] if isinstance(old, dict | list) else None  # type: ignore[index]
     yield from _put(change.path, old, change.value)
 
 
@@ -262,6 +262,9 @@ class _Text:
     def _add(self, path: Path, branch: Branch, key: str | None, value: Plain, before: int | None) -> list[Cut]:
         layout, writer, newline = self._layout, Writer(self._habits), self._habits.newline
         alike = self._alike((*path, key if key is not None else len(branch.values)), value)
+        if branch.flow and not branch.values and path and not (place := self._holder(path))[0].flow:
+            whole: Plain = [value] if key is None else {key: value}
+            return self._values(place[0]).put(place[1], whole, self._alike(path, whole), len(path))
         if branch.flow:
             written = writer.flow(value, alike)
             written = written if key is None else f"{writer.key(key)}: {written}"

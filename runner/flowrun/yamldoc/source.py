@@ -38,7 +38,16 @@ class Source:
 
     def place(self, offset: int) -> tuple[int, int]:
         """The line and column of an offset, from 1."""
+        starts = self._lines()
+        line = bisect_right(starts, offset)
+        return line, offset - starts[line - 1] + 1
+
+    def offset(self, line: int, column: int) -> int:
+        """The offset of a line and column."""
+        return self._lines()[line - 1] + column - 1
+
+    def _lines(self) -> list[int]:
+        """Where each line starts."""
         if self._starts is None:
             self._starts = [0, *(match.end() for match in _LINE.finditer(self.text))]
-        line = bisect_right(self._starts, offset)
-        return line, offset - self._starts[line - 1] + 1
+        return self._starts
