@@ -29,6 +29,9 @@ COMMANDS: dict[str, Entry] = {
     "test": Entry(_WRITE, "flowrun.cli.rehearse:test", "Run the scenarios: prove what the flows do."),
     "graph": Entry(_WRITE, "flowrun.cli.files:graph", "Draw the pipelines and tunnels."),
     "schema": Entry(_WRITE, "flowrun.cli.files:schema", "Print a JSON Schema, for editors and other tools."),
+    "studio": Entry(
+        _WRITE, "flowrun.cli.studio:studio", "Show and edit the flows in the browser: a page over the files."
+    ),
     "diff": Entry(
         _DEPLOY, "flowrun.cli.deploy:diff", "Show what 'apply' would change, and what that does to the live deals."
     ),

@@ -9,8 +9,15 @@ from flowrun.store.connection import open_store
 
 
 def pending(
-    store: str, clock: Clock, *, deal: str | None, tunnel: str | None, limit: int | None, every: bool
+    store: str,
+    clock: Clock,
+    *,
+    deal: str | None = None,
+    tunnel: str | None = None,
+    limit: int | None = None,
+    every: bool = False,
+    until: int | None = None,
 ) -> Pending:
     """What waits, as `engine.pending`. Raises WorkFailed for a store that can't be used, or names that aren't there."""
     with open_store(store, clock) as opened:
-        return waits(opened, deal=deal, tunnel=tunnel, limit=limit, every=every)
+        return waits(opened, deal=deal, tunnel=tunnel, limit=limit, every=every, until=until)

@@ -59,7 +59,7 @@ class Loaded:
 
     `flow` is None if there are errors. `sources` has the text of every file that a finding may point into, `--env`
     and `--var` included; `files` the names of those that were read, as findings call them, scenarios included.
-    `scenarios` are those of each scenario file, by its name.
+    `scenarios` are those of each scenario file, by its name, and `documents` all files as YAML.
     """
 
     flow: Flow | None
@@ -68,6 +68,7 @@ class Loaded:
     sources: Mapping[str, str]
     files: tuple[str, ...]
     scenarios: Mapping[str, tuple[Scenario, ...]] = field(default_factory=dict)
+    documents: Mapping[str, Document] = field(default_factory=dict)
 
 
 def load(
@@ -124,9 +125,38 @@ def load_texts(
     variables: Mapping[str, str] | None = None,
     everywhere: bool = False,
     kinds: Kinds = STORE_ALONE,
+    found: Iterable[Diagnostic] = (),
 ) -> Loaded:
-    """As `load`, of texts by the names that findings shall call them; what needs no folder (stdin, tests)."""
-    return _load(texts, [], _overrides(environment, variables, everywhere), Findings(), kinds)
+    """As `load`, of texts by the names that findings shall call them; what needs no folder (stdin, tests).
+
+    `found` is what there was to say of the texts before.
+    """
+    findings = Findings()
+    findings.extend(found)
+    return _load(texts, [], _overrides(environment, variables, everywhere), findings, kinds)
+
+
+def read_inside(folder: Path) -> tuple[Mapping[str, bytes], tuple[Diagnostic, ...]]:
+    """The files that `load` reads, by their paths below the folder, and what there is to say of them as files.
+
+    For whoever writes them, too: a link that leads out of the folder is not followed, and that is an error.
+    """
+    findings = Findings()
+    status = _status(folder, findings)
+    if status and not stat.S_ISDIR(status.st_mode):
+        findings.add(_failed("FR011", folder, "is not a folder", "give the folder that the flow files are in"))
+    if findings.errors:
+        return {}, in_order(findings.all)
+    top = Path(os.path.realpath(folder))
+    inside: list[Path] = []
+    for path in _below(folder, findings):
+        if Path(os.path.realpath(path)).is_relative_to(top):
+            inside.append(path)
+        else:
+            findings.add(_failed("FR012", path, "leads out of the folder", "put a file there instead of a link"))
+    texts = _read_all(inside, findings)
+    names = {_name(path): _name(path.relative_to(folder)) for path in inside}
+    return {names[name]: data for name, data in texts.items()}, in_order(findings.all)
 
 
 def flow_files(names: Iterable[str]) -> list[str]:
@@ -169,6 +199,7 @@ def _load(
         sources=hidden({name: document.text for name, document in documents.items()}, shown) | overrides.sources(),
         files=tuple(documents),
         scenarios=scenarios,
+        documents=documents,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Connection,
     FromClause,
     Select,
     Text,
@@ -64,7 +65,7 @@ class Pending:
     """What waits at one instant, in the project's `timezone`.
 
     `next_at` is the next instant at which time may change something, or None. `count` is of all, also of those beyond
-    the limit.
+    the limit; `tunnels` has it by tunnel, those left out for which nothing waits.
     """
 
     now: int
@@ -72,6 +73,7 @@ class Pending:
     next_at: int | None
     count: int
     waits: tuple[Wait, ...]
+    tunnels: Mapping[str, int]
 
 
 def pending(
@@ -81,10 +83,12 @@ def pending(
     tunnel: str | None = None,
     limit: int | None = None,
     every: bool = False,
+    until: int | None = None,
 ) -> Pending:
     """What waits for time, of one deal or tunnel or of all (None), soonest first.
 
-    `every` adds what waits for data, which looks at all deals. Raises WorkFailed for names that aren't there.
+    `every` adds what waits for data, which looks at all deals; `until` (ms, UTC) leaves out what is due later. Raises
+    WorkFailed for names that aren't there.
     """
     now = store.clock.now()
     with store.read() as connection:
@@ -99,22 +103,40 @@ def pending(
         next_at = None if next_at is None else max(next_at, now)
         wanted = {at: one for at, one in enumerate(order) if one.mode is not Mode.OFF and tunnel in (None, one.id)}
         if not wanted:
-            return Pending(now, flow.timezone, next_at, 0, ())
+            return Pending(now, flow.timezone, next_at, 0, (), {})
         selects = [for_time(flow, mine, deals) for mine in chunked(wanted).values()]
         selects += [_for_data(flow, mine, deals) for mine in chunked(wanted).values()] if every else []
         found = union_all(*selects).subquery("found")
-        # What only tomorrow's date may change waits for data as far as anyone can tell today.
-        kept = [true() if every else found.c.waits_for != Reason.CONDITION.value]
+        kept = [true() if every else _for_time_alone(found)]
         kept += [found.c.id == deal] if deal is not None else []
+        kept += [found.c.wake_at <= until] if until is not None else []
         moment = judge_parameters(flow, now)
-        count = connection.execute(select(func.count()).select_from(found).where(*kept), moment).scalar_one()
+        counted = select(found.c.pos, func.count()).where(*kept).group_by(found.c.pos)
+        tunnels = {order[pos].id: count for pos, count in connection.execute(counted, moment)}
         listed = select(found.c.id, found.c.pos, found.c.wake_at, found.c.waits_for).where(*kept)
         listed = listed.order_by(found.c.wake_at.is_(None), found.c.wake_at, found.c.seq, found.c.pos).limit(limit)
         waits = tuple(
             Wait(id_, order[pos].id, wake_at, Reason(word))
             for id_, pos, wake_at, word in connection.execute(listed, moment)
         )
-        return Pending(now, flow.timezone, next_at, count, waits)
+        return Pending(now, flow.timezone, next_at, sum(tunnels.values()), waits, tunnels)
+
+
+def waiting(connection: Connection, flow: Flow, now: int) -> dict[str, int]:
+    """How many deals wait for time at each tunnel, those without any left out, in the transaction that is open."""
+    order = list(flow.tunnels.values())
+    deals = deals_table(flow).alias("d")
+    counts: dict[str, int] = {}
+    for mine in chunked({at: one for at, one in enumerate(order) if one.mode is not Mode.OFF}).values():
+        found = for_time(flow, mine, deals).subquery("found")
+        counted = select(found.c.pos, func.count()).where(_for_time_alone(found)).group_by(found.c.pos)
+        counts |= {order[pos].id: count for pos, count in connection.execute(counted, judge_parameters(flow, now))}
+    return counts
+
+
+def _for_time_alone(found: FromClause) -> ColumnElement[bool]:
+    """What only tomorrow's date may change waits for data as far as anyone can tell today."""
+    return found.c.waits_for != Reason.CONDITION.value
 
 
 def for_time(flow: Flow, mine: Mapping[int, Tunnel], deals: FromClause) -> Select[Any]:

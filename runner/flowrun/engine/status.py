@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from flowrun.engine.deliveries import WebhookStatus, webhook_status
 from flowrun.engine.elsewhere import Elsewhere, elsewhere
 from flowrun.engine.journalling import PARKED
-from flowrun.errors import WorkFailed
+from flowrun.expr.types import Value
 from flowrun.store import revisions
 from flowrun.store.connection import Store
+from flowrun.store.deals import Total, totals
 from flowrun.store.revisions import Revision
 from flowrun.store.runners import Registered, registered
-from flowrun.store.tables import deals_table, firings, queue, tunnels
+from flowrun.store.tables import firings, queue, tunnels
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class TunnelStatus:
 class Status:
     """The store at one instant. `next_at` is when time alone may next change something; None: it won't.
 
-    `board` counts the deals of every stage, zeros included. `runners` are those that run without end, or did and have
+    `board` counts the deals of every stage, zeros included; `sums` has the sums of their numbers, by stage and field,
+    where they were asked for. `runners` are those that run without end, or did and have
     gone without a word (`Registered.gone`). `source` is None where deals live in the store.
     """
 
@@ -48,6 +51,7 @@ class Status:
     runners: tuple[Registered, ...] = ()
     source: Elsewhere | None = None
     webhooks: tuple[WebhookStatus, ...] = ()
+    sums: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
     @property
     def healthy(self) -> bool:
@@ -58,26 +62,29 @@ class Status:
 
 def status(store: Store) -> Status:
     """The status now. Raises WorkFailed where no revision is applied."""
-    now = store.clock.now()
     with store.read() as connection:
-        applied = revisions.current(connection)
-        if applied is None:
-            raise WorkFailed("no revision is applied in this store yet", "apply one with 'flowrun apply'")
-        deals = deals_table(None)
-        counted = select(deals.c.stage, func.count()).group_by(deals.c.stage)
-        by_stage: dict[str, int] = dict(connection.execute(counted).all())
-        waits = select(firings.c.tunnel, func.count()).where(firings.c.result == PARKED, firings.c._retry == 0)
-        parked: dict[str, int] = dict(connection.execute(waits.group_by(firings.c.tunnel)).all())
-        states = {row.id: row for row in connection.execute(select(tunnels))}
-        awake = connection.execute(select(func.count()).where(queue.c.wake_at <= now)).scalar_one()
-        present = registered(connection)
-        source = elsewhere(connection, applied.flow)
-        hooks = webhook_status(connection, applied.flow)
-        next_at = connection.execute(select(func.min(queue.c.wake_at))).scalar_one()
+        return read(connection, revisions.applied(connection), store.clock.now())
+
+
+def read(connection: Connection, applied: Revision, now: int, *, sums: bool = False) -> Status:
+    """The status under the applied revision at that instant (ms, UTC), in the transaction that is open.
+
+    `sums`: also the sums of the deals' numbers.
+    """
+    by_stage = totals(connection, applied.flow if sums else None)
+    waits = select(firings.c.tunnel, func.count()).where(firings.c.result == PARKED, firings.c._retry == 0)
+    parked: dict[str, int] = dict(connection.execute(waits.group_by(firings.c.tunnel)).all())
+    states = {row.id: row for row in connection.execute(select(tunnels))}
+    awake = connection.execute(select(func.count()).where(queue.c.wake_at <= now)).scalar_one()
+    present = registered(connection)
+    source = elsewhere(connection, applied.flow)
+    hooks = webhook_status(connection, applied.flow)
+    next_at = connection.execute(select(func.min(queue.c.wake_at))).scalar_one()
+    none = Total(0)
     return Status(
         now=now,
         revision=applied,
-        deals=sum(by_stage.values()),
+        deals=sum(one.deals for one in by_stage.values()),
         awake=awake,
         parked=sum(parked.values()),
         next_at=None if next_at is None else max(next_at, now),
@@ -92,10 +99,11 @@ def status(store: Store) -> Status:
             )
             for id_, tunnel in applied.flow.tunnels.items()
         ),
-        board={stage: by_stage.get(stage, 0) for stage in applied.flow.stages},
+        board={stage: by_stage.get(stage, none).deals for stage in applied.flow.stages},
         runners=present,
         source=source,
         webhooks=hooks,
+        sums={stage: by_stage.get(stage, none).sums for stage in applied.flow.stages} if sums else {},
     )
 
 

@@ -40,24 +40,24 @@ def journal_text(firings: Sequence[Firing], timezone: str, columns_wide: int | N
 
 def journal_content(firings: Sequence[Firing]) -> dict[str, object]:
     """The content of the JSON document (cli.md, "JSON shapes")."""
+    return {"firings": [firing_content(firing) for firing in firings]}
+
+
+def firing_content(firing: Firing) -> dict[str, object]:
+    """A row as the JSON document has it."""
     return {
-        "firings": [
-            {
-                "tunnel": firing.tunnel,
-                "deal": firing.deal,
-                "entry": firing.entry,
-                "action": firing.action,
-                "from": firing.from_stage,
-                "to": firing.to_stage,
-                "result": firing.result,
-                "target": firing.target,
-                "due_at": None if firing.due_at is None else iso(firing.due_at),
-                "fired_at": iso(firing.fired_at),
-                "revision": firing.revision,
-                "reason": firing.reason,
-            }
-            for firing in firings
-        ]
+        "tunnel": firing.tunnel,
+        "deal": firing.deal,
+        "entry": firing.entry,
+        "action": firing.action,
+        "from": firing.from_stage,
+        "to": firing.to_stage,
+        "result": firing.result,
+        "target": firing.target,
+        "due_at": None if firing.due_at is None else iso(firing.due_at),
+        "fired_at": iso(firing.fired_at),
+        "revision": firing.revision,
+        "reason": firing.reason,
     }
 
 

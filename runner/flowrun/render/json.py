@@ -31,12 +31,13 @@ def diagnostics_document(findings: Iterable[Diagnostic], *, strict: bool = False
         {
             "ok": not (has_errors(ordered) or (strict and ordered)),
             "count": len(ordered),
-            "diagnostics": [_finding(finding) for finding in first(ordered, LISTED)],
+            "diagnostics": [finding_content(finding) for finding in first(ordered, LISTED)],
         }
     )
 
 
-def _finding(finding: Diagnostic) -> dict[str, object]:
+def finding_content(finding: Diagnostic) -> dict[str, object]:
+    """A finding as documents have it (cli.md, "Diagnostics")."""
     return {
         "code": finding.code,
         "severity": str(finding.severity),

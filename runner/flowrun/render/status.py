@@ -109,20 +109,22 @@ def status_content(found: Status, store: str) -> dict[str, object]:
             }
             for one in found.webhooks
         ],
-        "runners": [
-            {
-                "id": runner.id,
-                "host": runner.host,
-                "pid": runner.pid,
-                "version": runner.version,
-                "state": "gone" if runner.gone(found.now) else "running",
-                "started_at": iso(runner.started_at),
-                "seen_at": iso(runner.seen_at),
-                "ticks": runner.ticks,
-                "fired": runner.fired,
-            }
-            for runner in found.runners
-        ],
+        "runners": [runner_content(runner, found.now) for runner in found.runners],
+    }
+
+
+def runner_content(runner: Registered, now: int) -> dict[str, object]:
+    """A runner as the JSON document has it."""
+    return {
+        "id": runner.id,
+        "host": runner.host,
+        "pid": runner.pid,
+        "version": runner.version,
+        "state": "gone" if runner.gone(now) else "running",
+        "started_at": iso(runner.started_at),
+        "seen_at": iso(runner.seen_at),
+        "ticks": runner.ticks,
+        "fired": runner.fired,
     }
 
 

@@ -7,9 +7,6 @@ event of the run. A connection lives for ten seconds at most, however slowly som
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,11 +17,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from flowrun.clock import Clock
 from flowrun.engine.events import Ended, Event, Listening, Warned
-from flowrun.errors import WorkFailed
 from flowrun.serving.address import Address
 from flowrun.serving.app import Pages, app, takes_deals
 from flowrun.serving.deals import Doors
 from flowrun.serving.desk import Desk
+from flowrun.serving.listening import bound, troubles, url_of
 from flowrun.serving.metrics import Metrics
 from flowrun.serving.probe import Probe
 from flowrun.serving.pulse import Pulse
@@ -77,7 +74,7 @@ def serving(
         hear(event)
         tell(event)
 
-    listener = _bound(address)
+    listener = bound(address)
     config = uvicorn.Config(
         app(Pages(pulse, probe, metrics, mask), doors),
         http=_Brief,
@@ -94,9 +91,9 @@ def serving(
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), name="flowrun-server", daemon=True)
-    with listener, _listening_to("uvicorn.error", troubled), _listening_to("asyncio", troubled):
+    with listener, troubles("uvicorn.error", troubled), troubles("asyncio", troubled):
         thread.start()
-        tell(Listening(_url(listener), deals=bool(tokens)))
+        tell(Listening(url_of(listener), deals=bool(tokens)))
         try:
             yield Watch(hear, pulse.beat)
         finally:
@@ -124,47 +121,3 @@ class _Brief(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._end.cancel()
         super().connection_lost(exc)
-
-
-class _Told(logging.Handler):
-    """Says what a library logs as an error; its warnings are of what clients did, and nobody's trouble."""
-
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        super().__init__(logging.ERROR)
-        self._tell = tell
-
-    def emit(self, record: logging.LogRecord) -> None:
-        error = record.exc_info[1] if record.exc_info else None
-        said = record.getMessage().partition("\n")[0]
-        self._tell(f"the server: {said}" + (f" ({type(error).__name__}: {error})" if error else ""))
-
-
-@contextmanager
-def _listening_to(name: str, tell: Callable[[str], None]) -> Iterator[None]:
-    logger, handler = logging.getLogger(name), _Told(tell)
-    before = logger.propagate
-    logger.addHandler(handler)
-    logger.propagate = False
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = before
-
-
-def _bound(address: Address) -> socket.socket:
-    """A socket at that address."""
-    written = f"[{address.host}]:{address.port}" if ":" in address.host else f"{address.host}:{address.port}"
-    try:
-        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, *_, at = found[0]
-        return socket.create_server(at[:2], family=family)
-    except (OSError, UnicodeError) as error:
-        number = getattr(error, "errno", None) or 0
-        said = os.strerror(number) if number > 0 else getattr(error, "strerror", None) or "there is no such host"
-        raise WorkFailed(f"can't listen at {written}: {said}", "choose another address with --listen") from None
-
-
-def _url(listener: socket.socket) -> str:
-    host, port, *_ = listener.getsockname()
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

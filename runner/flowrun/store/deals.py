@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from decimal import Context, Decimal
 from typing import Any
 
 from sqlalchemy import (
@@ -30,8 +31,9 @@ from sqlalchemy import (
 )
 
 from flowrun.expr import Expression
+from flowrun.expr.functions import NUMBERS
 from flowrun.expr.sql import Scope, Sql, condition
-from flowrun.expr.types import TEXT, Type, Value
+from flowrun.expr.types import TEXT, Kind, Type, Value
 from flowrun.expr.values import BadValue, decode, encode
 from flowrun.flow.model import Flow
 from flowrun.store.connection import Transaction
@@ -121,6 +123,48 @@ def counts(connection: Connection, flow: Flow, selection: Selection) -> dict[str
         for stage in flow.stages.values()
         if selection.pipeline in {None, stage.pipeline} and selection.stage in {None, stage.id}
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many deals stand in a stage, and the sum of each of their numbers; an empty value counts for nothing."""
+
+    deals: int
+    sums: Mapping[str, Value] = field(default_factory=dict)
+
+
+def totals(connection: Connection, flow: Flow | None) -> dict[str, Total]:
+    """The totals of each stage that deals stand in; without a flow, no sums. One statement, which looks at all deals.
+
+    They are summed in two halves, since the whole may be more than the database's integers hold.
+    """
+    numbers = [one for one in flow.fields.values() if one.type.kind in NUMBERS] if flow else []
+    table = deals_table(flow)
+    halves = [
+        half
+        for one in numbers
+        for half in (func.sum((table.c[one.id] - table.c[one.id] % _HALF) // _HALF), func.sum(table.c[one.id] % _HALF))
+    ]
+    found: dict[str, Total] = {}
+    for stage, count, *parts in connection.execute(
+        select(table.c.stage, func.count(), *halves).group_by(table.c.stage)
+    ):
+        sums = {
+            one.id: _whole(one.type, parts[2 * at], parts[2 * at + 1])
+            for at, one in enumerate(numbers)
+            if parts[2 * at] is not None
+        }
+        found[stage] = Total(count, sums)
+    return found
+
+
+def _whole(type_: Type, high: int, low: int) -> Value:
+    number = int(high) * _HALF + int(low)
+    return number if type_.kind is Kind.INTEGER else Decimal(number).scaleb(-type_.places, _EXACT)
+
+
+_HALF = 1_000_000_000
+_EXACT = Context(prec=60)
 
 
 def overflowing(connection: Connection, flow: Flow, selection: Selection) -> int:

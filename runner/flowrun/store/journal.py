@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from flowrun.store import tables
 
@@ -33,6 +33,7 @@ class Firing:
 
 
 _ROWS = tables.firings.c
+_RECENT = ("fired", "shadow")
 _COLUMNS = [_ROWS[name] for name in Firing.__dataclass_fields__]
 
 
@@ -62,3 +63,34 @@ def firings(
         rows = rows.order_by(_ROWS.fired_at, _ROWS.seq)
     for row in connection.execute(rows, execution_options={"yield_per": 1000}):
         yield Firing(*row[:-1])
+
+
+def latest(connection: Connection) -> int:
+    """The number of the row that was written last; 0 where there is none."""
+    return int(connection.execute(select(func.coalesce(func.max(_ROWS.seq), 0))).scalar_one())
+
+
+def after(connection: Connection, seq: int, limit: int) -> list[tuple[int, Firing]]:
+    """The rows with a higher number than that, each with its own, oldest first; of more than `limit`, the latest."""
+    rows = select(_ROWS.seq, *_COLUMNS).where(_ROWS.seq > seq).order_by(_ROWS.seq.desc()).limit(limit)
+    return [(row[0], Firing(*row[1:])) for row in reversed(connection.execute(rows).all())]
+
+
+def fired_since(connection: Connection, since: int) -> dict[str, int]:
+    """How often each tunnel has fired since that instant (ms, UTC), or would have in shadow; no zeros.
+
+    Looks at the rows of that time alone, which it finds by halving: numbers rise with time, but for parked rows that
+    fired later; of these, some from before that time may be missing.
+    """
+    low, high = 0, latest(connection)
+    while low < high:
+        middle = (low + high) // 2
+        found = select(_ROWS.fired_at).where(_ROWS.seq > middle).order_by(_ROWS.seq).limit(1)
+        fired_at = connection.execute(found).scalar()
+        if fired_at is not None and fired_at < since:
+            low = middle + 1
+        else:
+            high = middle
+    rows = select(_ROWS.tunnel, func.count()).where(_ROWS.seq > low, _ROWS.fired_at >= since)
+    counted = rows.where(_ROWS.result.in_(_RECENT)).group_by(_ROWS.tunnel)
+    return {tunnel: count for tunnel, count in connection.execute(counted)}  # noqa: C416 - typed rows

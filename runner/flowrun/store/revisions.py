@@ -56,8 +56,14 @@ class Revision:
 
 def current(connection: Connection) -> Revision | None:
     """The applied revision, or None before the first."""
-    number = connection.execute(select(flowrun.c.revision)).scalar_one()
-    return None if number is None else revision(connection, number)
+    found = number(connection)
+    return None if found is None else revision(connection, found)
+
+
+def number(connection: Connection) -> int | None:
+    """The number of the applied revision, or None before the first."""
+    found: int | None = connection.execute(select(flowrun.c.revision)).scalar_one()
+    return found
 
 
 def applied(connection: Connection) -> Revision:
@@ -96,17 +102,17 @@ def numbers(connection: Connection, limit: int | None = None) -> list[int]:
 
 def made_by(connection: Connection, plan: str) -> int | None:
     """The number of the revision that the saved plan of that id was applied as, or None."""
-    number: int | None = connection.execute(select(revisions.c.number).where(revisions.c.plan == plan)).scalar()
-    return number
+    found: int | None = connection.execute(select(revisions.c.number).where(revisions.c.plan == plan)).scalar()
+    return found
 
 
 def add(transaction: Transaction, flow: Flow, places: Places, author: Author, occasion: Occasion = DIRECT) -> int:
     """Record the flow as the applied revision; its number."""
     connection = transaction.connection
-    number: int = connection.execute(select(func.coalesce(func.max(revisions.c.number), 0) + 1)).scalar_one()
+    new: int = connection.execute(select(func.coalesce(func.max(revisions.c.number), 0) + 1)).scalar_one()
     connection.execute(
         insert(revisions).values(
-            number=number,
+            number=new,
             applied_at=transaction.now,
             applied_by=author.name,
             host=author.host,
@@ -120,5 +126,5 @@ def add(transaction: Transaction, flow: Flow, places: Places, author: Author, oc
             back_to=occasion.back_to,
         )
     )
-    connection.execute(update(flowrun).values(revision=number, environment=flow.environment))
-    return number
+    connection.execute(update(flowrun).values(revision=new, environment=flow.environment))
+    return new

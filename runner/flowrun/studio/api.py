@@ -1,0 +1,159 @@
+"""The page's way to everything: its files, and the JSON API. What blocks is done in a thread, beside the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import unquote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from flowrun.errors import FlowrunError
+from flowrun.studio.events import Events
+from flowrun.studio.folder import Folder
+from flowrun.studio.launch import Launch
+from flowrun.studio.live import Live
+from flowrun.studio.problems import Document, Problem, problem_of, refusal
+from flowrun.studio.project import project_content
+
+STATIC = Path(__file__).parent / "static"
+"""The page's own files."""
+
+_TYPES = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+}
+_BODY_SECONDS = 15.0
+_DEEPEST = 40
+
+Content: TypeAlias = Mapping[str, object]
+Way: TypeAlias = Callable[[Request], Awaitable[Response]]
+"""What one method of a path does."""
+
+
+class Api:
+    """The application behind the guard."""
+
+    def __init__(self, launch: Launch, folder: Folder, live: Live, events: Events) -> None:
+        self._launch = launch
+        self._folder = folder
+        self._live = live
+        self._events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await self._way(request)(request)
+        except Problem as problem:
+            response = refusal(problem)
+        except FlowrunError as error:
+            response = refusal(problem_of(error, self._launch.mask))
+        except ClientDisconnect:
+            response = Response(status_code=400)
+        await response(scope, receive, send)
+
+    def _way(self, request: Request) -> Way:
+        path = segments(request.scope)
+        ways = self._ways(path)
+        if not ways:
+            raise Problem(404, "not-found", "there is nothing at this path")
+        way = ways.get(request.method)
+        if way is None:
+            raise Problem(405, "bad-request", f"{request.method} is not used at this path")
+        return way
+
+    def _ways(self, path: Sequence[str]) -> Mapping[str, Way]:
+        """What can be done at that path, by method."""
+        match path:
+            case [""]:
+                return self._page(("index.html",))
+            case ["static", *names]:
+                return self._page(names)
+            case ["api", "project"]:
+                return {"GET": self._asked(self._project)}
+            case ["api", "live"]:
+                return {"GET": self._asked(self._live.content)}
+            case ["api", "events"]:
+                return {"GET": self._stream}
+            case _:
+                return {}
+
+    def _page(self, names: Sequence[str]) -> Mapping[str, Way]:
+        async def get(request: Request) -> Response:
+            found = await run_in_threadpool(_static, names)
+            etag = f'"{hashlib.sha256(found).hexdigest()[:32]}"'
+            headers = {"etag": etag, "cache-control": "no-cache"}
+            if request.headers.get("if-none-match") == etag:
+                return Response(status_code=304, headers=headers)
+            return Response(found, headers=headers, media_type=_TYPES[Path(names[-1]).suffix])
+
+        return {"GET": get, "HEAD": get}
+
+    @staticmethod
+    def _asked(ask: Callable[[], Content]) -> Way:
+        async def get(_: Request) -> Response:
+            return Document(await run_in_threadpool(ask))
+
+        return get
+
+    @staticmethod
+    def _done(do: Callable[[dict[str, Any]], Content]) -> Way:
+        async def post(request: Request) -> Response:
+            body = await _body(request)
+            return Document(await run_in_threadpool(do, body))
+
+        return post
+
+    def _project(self) -> Content:
+        return project_content(self._folder.snapshot(), self._launch)
+
+    async def _stream(self, _: Request) -> Response:
+        if self._events.full:
+            raise Problem(503, "failed", "too many pages are open", "close some of them")
+        return StreamingResponse(self._events.stream(), media_type="text/event-stream")
+
+
+def segments(scope: Scope) -> list[str]:
+    """The parts of the path, each decoded by itself: an id may hold a slash."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return [unquote(part) for part in raw.decode("latin-1").partition("?")[0].removeprefix("/").split("/")]
+
+
+def _static(names: Sequence[str]) -> bytes:
+    """The content of a file of the page. Raises Problem for whatever is none."""
+    top = STATIC.resolve()
+    plain = all(name and not name.startswith(".") and "/" not in name and "\\" not in name for name in names)
+    if plain and names and Path(names[-1]).suffix in _TYPES:
+        try:
+            path = top.joinpath(*names).resolve()
+            if path.is_relative_to(top) and path.is_file():
+                return path.read_bytes()
+        except (OSError, ValueError):
+            pass
+    raise Problem(404, "not-found", "there is no such file")
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    """The JSON object of the body."""
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            data = await request.body()
+    except TimeoutError:
+        raise Problem(408, "bad-request", "the body did not come in time") from None
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError):
+        raise Problem(400, "bad-request", "the body is no JSON") from None
+    if not isinstance(content, dict):
+        raise Problem(400, "bad-request", "the body is no JSON object")
+    return content

@@ -1,0 +1,202 @@
+"""The store in figures, for the picture: deals and sums by stage, what tunnels did and hold, runners.
+
+One question a second at most, and only while somebody looks; one that took long is not asked again for ten times as
+long, so that a large store is kept busy for a tenth of the time at most. Where a database can tell that nothing was
+written meanwhile (SQLite), it is not asked at all for a while.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from flowrun.clock import iso
+from flowrun.engine import status
+from flowrun.engine.pending import waiting
+from flowrun.engine.status import Status
+from flowrun.errors import NoStore
+from flowrun.expr.values import to_json
+from flowrun.render.journal import firing_content
+from flowrun.render.status import runner_content
+from flowrun.store import journal, revisions
+from flowrun.store.connection import Snapshot, Store, open_store
+from flowrun.store.revisions import Revision
+from flowrun.studio.launch import Launch
+
+EVERY = 1.0
+"""Seconds between two questions, at least."""
+
+_SHARE = 10
+_STILL = 15.0
+"""Seconds for which an answer counts where nothing was written: what time changes moves slowly."""
+
+_DAY = 24 * 60 * 60 * 1000
+_ROWS = 200
+_LATE = 500
+"""Rows of the journal that are told at once, and within which one that was committed late is still found."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """The figures as GET /api/live gives them, and the journal's rows that came since the last look."""
+
+    content: dict[str, Any]
+    fired: tuple[dict[str, object], ...] = ()
+
+
+class Live:
+    """Asks the store. `wanted` gives the digest of the files' flow, None where they have errors. Safe in any thread."""
+
+    def __init__(self, launch: Launch, wanted: Callable[[], str | None]) -> None:
+        self._launch = launch
+        self._wanted = wanted
+        self._lock = threading.Lock()
+        self._stack: ExitStack | None = None
+        self._opened: tuple[Store, Snapshot] | None = None
+        self._revision: Revision | None = None
+        self._content: dict[str, Any] | None = None
+        self._asked = 0.0
+        self._next = 0.0
+        self._changes: int | None = None
+        self._mark: int | None = None
+        self._seen: set[int] = set()
+
+    def content(self) -> dict[str, Any]:
+        """The figures, not older than they may be. Raises FlowrunError where the store can't be read."""
+        with self._lock:
+            return self._told_in_step(self._fresh())
+
+    def news(self) -> News:
+        """The figures, and what fired since the last time."""
+        with self._lock:
+            content = self._fresh()
+            fired = tuple(self._fired()) if content["store"]["revision"] is not None else ()
+            return News(self._told_in_step(content), fired)
+
+    def forget(self) -> None:
+        """Ask anew the next time: something was written here, or nobody looks any more."""
+        with self._lock:
+            self._drop()
+            self._content, self._next, self._mark = None, 0.0, None
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self.forget()
+
+    def _fresh(self) -> dict[str, Any]:
+        now = time.monotonic()
+        if self._content is not None and now < self._next:
+            return self._content
+        try:
+            content = self._read(now)
+        except NoStore:
+            self._drop()
+            content = _absent(self._launch.clock.now())
+        except BaseException:
+            self._drop()
+            raise
+        ended = time.monotonic()
+        self._content = content
+        self._next = ended + max(EVERY, _SHARE * (ended - now))
+        return self._content
+
+    def _read(self, now: float) -> dict[str, Any]:
+        store, connection = self._open()
+        changes = store.changes(connection)
+        unchanged = changes is not None and changes == self._changes
+        if self._content is not None and unchanged and now - self._asked < _STILL:
+            return self._content
+        self._changes, self._asked = changes, now
+        with store.read(connection):
+            number = revisions.number(connection)
+            if number is None:
+                self._revision = None
+                return _absent(store.clock.now(), exists=True)
+            if self._revision is None or self._revision.number != number:
+                self._revision = revisions.revision(connection, number)
+            moment = store.clock.now()
+            found = status.read(connection, self._revision, moment, sums=True)
+            waits = waiting(connection, self._revision.flow, moment)
+            fired = journal.fired_since(connection, moment - _DAY)
+        return _content(found, waits, fired)
+
+    def _told_in_step(self, content: dict[str, Any]) -> dict[str, Any]:
+        """The figures, and whether the applied revision says what the files say now."""
+        wanted = self._wanted() if self._revision is not None else None
+        in_step = None if wanted is None or self._revision is None else wanted == self._revision.digest
+        return content | {"store": content["store"] | {"in_step": in_step}}
+
+    def _fired(self) -> list[dict[str, object]]:
+        """The rows since the last time. One that is committed late has a lower number than others before it."""
+        store, connection = self._open()
+        with store.read(connection):
+            if self._mark is None:
+                self._mark = journal.latest(connection)
+                self._seen = {seq for seq, _ in journal.after(connection, self._mark - _LATE, _LATE)}
+                return []
+            rows = journal.after(connection, self._mark - _LATE, _LATE + _ROWS)
+        new = [(seq, firing) for seq, firing in rows if seq not in self._seen]
+        self._mark = max([self._mark, *(seq for seq, _ in rows)])
+        self._seen = {seq for seq, _ in rows}
+        return [firing_content(firing) for _, firing in new[-_ROWS:]]
+
+    def _open(self) -> tuple[Store, Snapshot]:
+        if self._opened is None or self._opened[1].invalidated:
+            self._drop()
+            with ExitStack() as stack:
+                store = stack.enter_context(open_store(self._launch.store, self._launch.clock, read_only=True))
+                connection = stack.enter_context(store.connect())
+                self._stack = stack.pop_all()
+            self._opened = store, connection
+        return self._opened
+
+    def _drop(self) -> None:
+        stack, self._stack, self._opened, self._revision = self._stack, None, None, None
+        if stack is not None:
+            stack.close()
+
+
+def _absent(now: int, *, exists: bool = False) -> dict[str, Any]:
+    return {
+        "now": iso(now),
+        "store": {"exists": exists, "revision": None},
+        "stages": {},
+        "tunnels": {},
+        "runners": [],
+        "next_at": None,
+        "awake": 0,
+        "parked": 0,
+    }
+
+
+def _content(found: Status, waits: dict[str, int], fired: dict[str, int]) -> dict[str, Any]:
+    types = {field.id: field.type for field in found.revision.flow.fields.values()}
+    return {
+        "now": iso(found.now),
+        "store": {"exists": True, "revision": found.revision.number},
+        "stages": {
+            stage: {
+                "deals": count,
+                "sums": {name: to_json(value, types[name]) for name, value in found.sums[stage].items()},
+            }
+            for stage, count in found.board.items()
+        },
+        "tunnels": {
+            one.id: {
+                "state": one.state,
+                "fired_last_day": fired.get(one.id, 0),
+                "waiting": waits.get(one.id, 0),
+                "parked": one.parked,
+                "last_fired_at": None if one.last_fired_at is None else iso(one.last_fired_at),
+            }
+            for one in found.tunnels
+        },
+        "runners": [runner_content(one, found.now) for one in found.runners],
+        "next_at": None if found.next_at is None else iso(found.next_at),
+        "awake": found.awake,
+        "parked": found.parked,
+    }

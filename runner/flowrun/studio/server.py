@@ -1,0 +1,89 @@
+"""The server of the studio: a thread that answers, while the process waits to be told to stop.
+
+uvicorn is told nothing of signals; whoever began it says when to stop. Then all streams end at once, requests that are
+being answered have a second, and what still goes on is left behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from flowrun.serving.address import Address
+from flowrun.serving.listening import bound, troubles, url_of
+from flowrun.studio.api import Api
+from flowrun.studio.events import Events
+from flowrun.studio.folder import Folder
+from flowrun.studio.guard import Door, Guard
+from flowrun.studio.launch import Launch
+from flowrun.studio.live import Live
+from flowrun.studio.watch import Watch
+
+_HEADERS = 16 * 1024
+_CONNECTIONS = 100
+_GRACE = 1
+_LAST = 1.5
+"""Bytes of a request's head; connections at once; seconds that requests have to end, and that the thread has."""
+
+
+@contextmanager
+def serving(
+    launch: Launch, address: Address, fits: Callable[[str], bool], complain: Callable[[str], None]
+) -> Iterator[str]:
+    """Serve the studio at that address while the block runs; what is given is its URL.
+
+    `fits` says whether a token is valid; `complain` hears of troubles, in any thread. Raises WorkFailed if it can't be
+    listened at.
+    """
+    folder = Folder(launch.project)
+    live = Live(launch, lambda: folder.snapshot().digest)
+    events = Events(live)
+    listener = bound(address)
+    door = Door(address.host, listener.getsockname()[1])
+    config = uvicorn.Config(
+        Guard(Api(launch, folder, live, events), door, fits),
+        http="h11",
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=_CONNECTIONS,
+        h11_max_incomplete_event_size=_HEADERS,
+        timeout_graceful_shutdown=_GRACE,
+    )
+    server = _Server(config, events)
+    thread = threading.Thread(target=server.run, args=([listener],), name="flowrun-studio", daemon=True)
+    with listener, troubles("uvicorn.error", complain), troubles("asyncio", complain):
+        watch = Watch(folder, events.files)
+        thread.start()
+        try:
+            yield url_of(listener)
+        finally:
+            watch.close()
+            server.stop()
+            thread.join(_LAST)
+
+
+class _Server(uvicorn.Server):
+    """A server that ends its streams when it is to stop, before it waits for its connections."""
+
+    def __init__(self, config: uvicorn.Config, events: Events) -> None:
+        super().__init__(config)
+        self._events = events
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def stop(self) -> None:
+        """Have it end soon. In any thread."""
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        """As uvicorn's, after the streams."""
+        self._events.close()
+        await super().shutdown(sockets)  # type: ignore[arg-type]
