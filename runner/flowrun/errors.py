@@ -5,6 +5,7 @@
     │   └── InvalidInput 1   so has what was given beside the flow files: values of deals, a mapping, a condition
     ├── WorkFailed       1   part of the work failed, or a store can't be used
     │   ├── NoStore      1   there is no store at that address yet
+    │   ├── NoDeal       1   there is no deal of that id
     │   ├── Locked       1   another flowrun keeps the store's write lock
     │   ├── Unreachable  1   the database is gone, or not to be reached; a runner waits for it
     │   ├── SourceTrouble 1  the place where the deals live can't be reached; a runner waits for it
@@ -58,6 +59,10 @@ class WorkFailed(FlowrunError):
 
 class NoStore(WorkFailed):
     """There is no store at that address yet: nothing, or a database with nothing in it."""
+
+
+class NoDeal(WorkFailed):
+    """There is no deal of that id."""
 
 
 class Locked(WorkFailed):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from flowrun.clock import Clock
 from flowrun.commands.deals_select import Wanted, selection
-from flowrun.errors import WorkFailed
+from flowrun.diagnostics import excerpt
+from flowrun.errors import NoDeal, WrongUsage
 from flowrun.flow.model import Flow
 from flowrun.sources.exporting import FORMATS
 from flowrun.sources.textfile import Output
@@ -19,6 +21,7 @@ from flowrun.store.deals import Deal
 from flowrun.store.revisions import applied
 
 _AT_ONCE = 1000
+_AFTER = re.compile("[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,15 @@ class Listing:
     deals: tuple[Deal, ...]
     count: int
     overflowing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some deals in the order of their creation. `next` is what the page after them begins behind, or None."""
+
+    flow: Flow
+    deals: tuple[Deal, ...]
+    next: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,23 @@ def listing(store: str, clock: Clock, wanted: Wanted, limit: int | None) -> List
         return Listing(flow, found, count, deals.overflowing(connection, flow, chosen))
 
 
+def page(store: str, clock: Clock, stage: str | None, search: str | None, after: str | None, limit: int) -> Page:
+    """At most so many of the deals of a stage (None: of all) that have the searched text in their id, title or owner.
+
+    `after` is the `next` of the page before. Raises InvalidInput for a stage that isn't there, WrongUsage for an
+    `after` that no page had.
+    """
+    if after is not None and not _AFTER.fullmatch(after):
+        raise WrongUsage(f"'{excerpt(after)}' is the end of no page", "begin with the first one")
+    with open_store(store, clock) as opened, opened.read() as connection:
+        flow = applied(connection).flow
+        chosen = selection(flow, Wanted(stage=stage), clock.now())
+        chosen = replace(chosen, search=search or None, after=None if after is None else int(after))
+        found = tuple(deals.listing(connection, flow, chosen, limit + 1))
+        more = len(found) > limit
+        return Page(flow, found[:limit], str(found[limit - 1].seq) if more else None)
+
+
 def board(store: str, clock: Clock, wanted: Wanted) -> Board:
     """How many of the deals stand where. Raises as `listing`."""
     with open_store(store, clock) as opened, opened.read() as connection:
@@ -61,12 +90,12 @@ def board(store: str, clock: Clock, wanted: Wanted) -> Board:
 
 
 def shown(store: str, clock: Clock, id_: str) -> tuple[Deal, Flow]:
-    """A deal and the applied flow. Raises WorkFailed where there is none of that id."""
+    """A deal and the applied flow. Raises NoDeal where there is none of that id."""
     with open_store(store, clock) as opened, opened.read() as connection:
         flow = applied(connection).flow
         found = deals.find(connection, flow, id_)
         if found is None:
-            raise WorkFailed(f"there is no deal '{id_}'")
+            raise NoDeal(f"there is no deal '{id_}'")
         return found, flow
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from flowrun.engine.holdings import losses, standing_in
 from flowrun.engine.live import apply_flow
-from flowrun.engine.preview import USUAL, Question, previewed, unmoved
+from flowrun.engine.preview import NONE, USUAL, Passages, Question, previewed, unmoved
 from flowrun.engine.underway import unsettled
 from flowrun.errors import StalePlan
 from flowrun.flow.model import Flow, Places
@@ -25,12 +25,14 @@ class Difference:
     """What applying a flow would change, at one instant. `base` is None for a store without a revision, or none at all.
 
     `impact` is what that does to the live deals; `refusals` are the rails that it runs into and that nothing lifts yet.
+    `passages` names the deals that would go at once, where that was asked for.
     """
 
     base: Revision | None
     plan: Plan
     impact: Impact
     refusals: tuple[Refusal, ...] = ()
+    passages: Passages = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,9 @@ def difference(
     if store is None or base is None:
         return Difference(None, changes(None, flow), unmoved(flow, question))
     with previewed(store, base, flow, question) as preview:
-        impact = preview.impact()
+        impact, passages = preview.impact(), preview.passages()
     found = refusals(base.flow, flow, impact, bound, allowed)
-    return Difference(base, changes(base.flow, flow), impact, found)
+    return Difference(base, changes(base.flow, flow), impact, found, passages)
 
 
 def deploy(store: Store, proposal: Proposal, allowed: Allowed | None = None, occasion: Occasion = DIRECT) -> int:

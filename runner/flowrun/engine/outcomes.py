@@ -32,7 +32,7 @@ from sqlalchemy.schema import CreateTable
 from flowrun.engine.judge import Route
 from flowrun.flow.model import Action
 from flowrun.plan import Figure
-from flowrun.store.tables import Number, Text, deals_table, routes, tunnels
+from flowrun.store.tables import Number, Text, deals_table, firings, routes, tunnels
 from flowrun.store.upsert import upsert
 
 _temporary = MetaData()
@@ -174,8 +174,32 @@ def copied(connection: Connection) -> int:
     return _fired(connection, Action.COPY, func.count())
 
 
-def _fired(connection: Connection, action: Action, what: ColumnElement[int]) -> int:
-    mine = done.c.side == int(Side.WITH), done.c.result == "fired", done.c.action == str(action)
+def fired(connection: Connection) -> int:
+    """How many firings move or copy with the plan."""
+    return _fired(connection, None, func.count())
+
+
+def passages(connection: Connection, most: int) -> list[tuple[str | None, str, str | None, str, str, str]]:
+    """The first firings with the plan that move or copy: tunnel, deal, its title, from, to, action.
+
+    The deal is the one that is moved or copied; of a move of the origin, the stage is that of the deal that fired.
+    """
+    deal, row = deals_table(None).alias("d"), firings.alias("f")
+    which = case((done.c.action == str(Action.MOVE), done.c.target), else_=done.c.deal)
+    same = (row.c.deal == done.c.deal, row.c.entry == done.c.entry, row.c.tunnel == done.c.tunnel, row.c.shadow == 0)
+    rows = (
+        select(done.c.tunnel, which, deal.c.title, done.c.from_stage, row.c.to_stage, done.c.action)
+        .select_from(done.join(row, and_(*same)).outerjoin(deal, deal.c.id == which))
+        .where(done.c.side == int(Side.WITH), done.c.result == "fired")
+        .order_by(row.c.seq)
+        .limit(most)
+    )
+    return [tuple(found) for found in connection.execute(rows)]
+
+
+def _fired(connection: Connection, action: Action | None, what: ColumnElement[int]) -> int:
+    mine = [done.c.side == int(Side.WITH), done.c.result == "fired"]
+    mine += [done.c.action == str(action)] if action is not None else []
     return int(connection.execute(select(what).select_from(done).where(*mine)).scalar_one())
 
 

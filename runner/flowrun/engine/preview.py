@@ -38,15 +38,41 @@ class Question:
     """What a preview is to tell beside the counts, and whom it tells how far it is.
 
     `samples`: how many deals to name for each figure. `total`: a field (integer or decimal) to sum, or None.
-    `progress` hears how many deals have been looked at so far.
+    `progress` hears how many deals have been looked at so far. `passages`: how many of the deals that would be moved or
+    copied to name, each with its way.
     """
 
     samples: int = 3
     total: str | None = None
     progress: Callable[[int], None] = lambda _looked: None
+    passages: int = 0
 
 
 USUAL = Question()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A deal that would be moved or copied: `deal` is the one that goes, or is copied. `tunnel` is None where its stage
+    is removed and its deals go elsewhere; `action` is `relocate` then."""
+
+    tunnel: str | None
+    deal: str
+    title: str | None
+    source: str
+    target: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passages:
+    """The first of all passages, those of removed stages before all, then in their order; and how many there are."""
+
+    first: tuple[Passage, ...] = ()
+    count: int = 0
+
+
+NONE = Passages()
 
 
 @contextmanager
@@ -135,6 +161,22 @@ class Preview:
         return (
             [row for row in journal.firings(self._connection) if row.revision > self._number] if self.possible else []
         )
+
+    def passages(self) -> Passages:
+        """What would be moved and copied at once if the plan were applied, and the runner ran until idle."""
+        most = self._question.passages
+        if not most or not self.possible:
+            return NONE
+        found = [*self._relocations(most), *outcomes.passages(self._connection, most)]
+        first = tuple(Passage(*one) for one in found[:most])
+        relocated = sum(self._stages.get(stage, 0) for stage in self._step.relocated)
+        return Passages(first, relocated + outcomes.fired(self._connection))
+
+    def _relocations(self, most: int) -> Iterator[tuple[str | None, str, str | None, str, str, str]]:
+        live, relocated = self._step.live_deals, self._step.relocated
+        rows = select(live.c.id, live.c.title, live.c.stage).where(live.c.stage.in_(list(relocated)))
+        for id_, title, stage in self._connection.execute(rows.order_by(live.c.seq).limit(most)):
+            yield None, id_, title, stage, relocated[stage], "relocate"
 
     def _play(self) -> None:
         connection, step, now = self._connection, self._step, self._now

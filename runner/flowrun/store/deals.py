@@ -26,12 +26,13 @@ from sqlalchemy import (
     insert,
     literal,
     not_,
+    or_,
     select,
     update,
 )
 
 from flowrun.expr import Expression
-from flowrun.expr.functions import NUMBERS
+from flowrun.expr.functions import NUMBERS, lower
 from flowrun.expr.sql import Scope, Sql, condition
 from flowrun.expr.types import TEXT, Kind, Type, Value
 from flowrun.expr.values import BadValue, decode, encode
@@ -67,7 +68,8 @@ class Deal:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which deals: those of a pipeline, of a stage, and for which a condition holds. None: no restriction.
+    """Which deals: those of a pipeline, of a stage, for which a condition holds, whose id, title or owner has a text in
+    it (whatever its case), and those made after the one with that `seq`. None: no restriction.
 
     `today` is the date in the project's zone; a condition that uses `today()` needs it.
     """
@@ -76,6 +78,8 @@ class Selection:
     stage: str | None = None
     where: Expression | None = None
     today: date | None = None
+    search: str | None = None
+    after: int | None = None
 
 
 def types(flow: Flow) -> Mapping[str, Type]:
@@ -222,6 +226,12 @@ def _where_it_stands(table: Table, selection: Selection) -> list[ColumnElement[b
         found.append(table.c.stage == selection.stage)
     if selection.pipeline is not None:
         found.append(table.c.pipeline == selection.pipeline)
+    if selection.after is not None:
+        found.append(table.c.seq > selection.after)
+    if selection.search is not None:
+        wanted = lower(selection.search)
+        texts = (table.c.id, table.c.title, table.c.owner)
+        found.append(or_(*(func.fr_lower(text).contains(wanted, autoescape=True) for text in texts)))
     return found
 
 

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import unquote
@@ -16,12 +17,15 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from flowrun.errors import FlowrunError
+from flowrun.studio.deals import deal, deals, moved, waits
+from flowrun.studio.editing import Editing
 from flowrun.studio.events import Events
 from flowrun.studio.folder import Folder
 from flowrun.studio.launch import Launch
 from flowrun.studio.live import Live
 from flowrun.studio.problems import Document, Problem, problem_of, refusal
 from flowrun.studio.project import project_content
+from flowrun.studio.proposals import Proposals
 
 STATIC = Path(__file__).parent / "static"
 """The page's own files."""
@@ -34,7 +38,6 @@ _TYPES = {
     ".svg": "image/svg+xml",
 }
 _BODY_SECONDS = 15.0
-_DEEPEST = 40
 
 Content: TypeAlias = Mapping[str, object]
 Way: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -44,11 +47,13 @@ Way: TypeAlias = Callable[[Request], Awaitable[Response]]
 class Api:
     """The application behind the guard."""
 
-    def __init__(self, launch: Launch, folder: Folder, live: Live, events: Events) -> None:
+    def __init__(self, launch: Launch, folder: Folder, live: Live, events: Events, proposals: Proposals) -> None:
         self._launch = launch
         self._folder = folder
         self._live = live
         self._events = events
+        self._proposals = proposals
+        self._editing = Editing(folder)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -85,6 +90,24 @@ class Api:
                 return {"GET": self._asked(self._live.content)}
             case ["api", "events"]:
                 return {"GET": self._stream}
+            case ["api", "pending"]:
+                return {"GET": self._asked(partial(waits, self._launch), queried=True)}
+            case ["api", "deals"]:
+                return {"GET": self._asked(partial(deals, self._launch), queried=True)}
+            case ["api", "deals", id_]:
+                return {"GET": self._asked(partial(deal, self._launch, id_))}
+            case ["api", "deals", id_, "move"]:
+                return {"POST": self._done(partial(self._move, id_))}
+            case ["api", "edit"]:
+                return {"POST": self._done(self._editing.edit, lambda body: body.get("dry_run") is not True)}
+            case ["api", "undo"]:
+                return {"POST": self._done(self._editing.undo)}
+            case ["api", "redo"]:
+                return {"POST": self._done(self._editing.redo)}
+            case ["api", "preview"]:
+                return {"POST": self._done(self._proposals.preview, lambda _: False)}
+            case ["api", "apply"]:
+                return {"POST": self._done(self._apply)}
             case _:
                 return {}
 
@@ -100,22 +123,44 @@ class Api:
         return {"GET": get, "HEAD": get}
 
     @staticmethod
-    def _asked(ask: Callable[[], Content]) -> Way:
-        async def get(_: Request) -> Response:
-            return Document(await run_in_threadpool(ask))
+    def _asked(ask: Callable[..., Content], *, queried: bool = False) -> Way:
+        """Answers a question; `queried`: it is given the query."""
+
+        async def get(request: Request) -> Response:
+            given = (dict(request.query_params),) if queried else ()
+            return Document(await run_in_threadpool(ask, *given))
 
         return get
 
-    @staticmethod
-    def _done(do: Callable[[dict[str, Any]], Content]) -> Way:
+    def _done(
+        self, do: Callable[[dict[str, Any]], Content], writes: Callable[[dict[str, Any]], bool] = lambda _: True
+    ) -> Way:
+        """Does what the body asks for; `writes` says whether that writes something."""
+
         async def post(request: Request) -> Response:
             body = await _body(request)
+            if self._launch.read_only and writes(body):
+                raise Problem(403, "read-only", "the studio was started with --read-only")
             return Document(await run_in_threadpool(do, body))
 
         return post
 
     def _project(self) -> Content:
-        return project_content(self._folder.snapshot(), self._launch)
+        now = self._folder.snapshot()
+        return {**project_content(now, self._launch), **self._editing.able(now)}
+
+    def _move(self, id_: str, body: dict[str, Any]) -> Content:
+        content = moved(self._launch, id_, body)
+        self._live.stale()
+        return content
+
+    def _apply(self, body: dict[str, Any]) -> Content:
+        if not self._launch.allow_apply:
+            says = "nothing is applied from here: the studio was started without --allow-apply"
+            raise Problem(403, "no-apply", says, "apply it with 'flowrun apply', or start the studio anew")
+        content = self._proposals.apply(body)
+        self._live.stale()
+        return content
 
     async def _stream(self, _: Request) -> Response:
         if self._events.full:
@@ -152,6 +197,7 @@ async def _body(request: Request) -> dict[str, Any]:
         raise Problem(408, "bad-request", "the body did not come in time") from None
     try:
         content = json.loads(data)
+        json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError):
         raise Problem(400, "bad-request", "the body is no JSON") from None
     if not isinstance(content, dict):

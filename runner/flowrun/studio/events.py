@@ -91,7 +91,7 @@ class Events:
                     self._tell("live", news.content)
                 told = news.content
             await asyncio.sleep(EVERY)
-        await run_in_threadpool(self._live.forget)
+        await run_in_threadpool(self._live.rest)
 
     def _tell(self, event: str, content: Mapping[str, object]) -> None:
         told = f"event: {event}\ndata: {text(content)}\n\n"

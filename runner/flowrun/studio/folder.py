@@ -29,9 +29,11 @@ Texts = Mapping[str, bytes]
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The files at one moment, all that there is to say of them, and what is to be drawn."""
+    """The files at one moment, all that there is to say of them, and what is to be drawn. `unread` is what there is to
+    say of files that could not be read."""
 
     texts: Texts
+    unread: tuple[Diagnostic, ...]
     etag: str
     loaded: Loaded
     outline: Outline
@@ -59,16 +61,19 @@ class Folder:
         self.project = project
         self._lock = threading.Lock()
         self._latest: Snapshot | None = None
+        self._expected: Snapshot | None = None
         self._known: OrderedDict[str, Texts] = OrderedDict()
 
     def snapshot(self) -> Snapshot:
         """The files as they are now."""
         with self._lock:
-            texts, found = read_inside(self.project.folder)
-            etag = _etag(texts, found)
+            texts, unread = read_inside(self.project.folder)
+            etag = _etag(texts, unread)
             if self._latest is None or self._latest.etag != etag:
-                self._latest = self._snapshot(texts, found, etag)
-                self._known[etag] = texts
+                expected, self._expected = self._expected, None
+                fits = expected is not None and expected.etag == etag
+                self._latest = expected if expected and fits else self._snapshot(texts, unread)
+                self._known[etag] = self._latest.texts
                 while len(self._known) > REMEMBERED:
                     self._known.popitem(last=False)
             return self._latest
@@ -82,11 +87,14 @@ class Folder:
         with self._lock:
             return self._known.get(etag)
 
-    def imagined(self, texts: Texts) -> Snapshot:
-        """What a snapshot would be with these files."""
-        return self._snapshot(texts, (), _etag(texts, ()))
+    def imagined(self, now: Snapshot, changes: Texts) -> Snapshot:
+        """What the snapshot would be with these files changed or added. If it comes true, it isn't made again."""
+        made = self._snapshot(dict(sorted({**now.texts, **changes}.items())), now.unread)
+        with self._lock:
+            self._expected = made
+        return made
 
-    def _snapshot(self, texts: Texts, found: tuple[Diagnostic, ...], etag: str) -> Snapshot:
+    def _snapshot(self, texts: Texts, unread: tuple[Diagnostic, ...]) -> Snapshot:
         project = self.project
         loaded = load_texts(
             texts,
@@ -94,16 +102,16 @@ class Folder:
             variables=project.variables,
             everywhere=True,
             kinds=KINDS,
-            found=found,
+            found=unread,
         )
-        return Snapshot(texts, etag, loaded, outline(loaded.documents))
+        return Snapshot(texts, unread, _etag(texts, unread), loaded, outline(loaded.documents))
 
 
-def _etag(texts: Texts, found: tuple[Diagnostic, ...]) -> str:
+def _etag(texts: Texts, unread: tuple[Diagnostic, ...]) -> str:
     digest = hashlib.sha256()
     for path, data in texts.items():
         digest.update(f"{len(path)} {path} {len(data)} ".encode())
         digest.update(data)
-    for finding in found:
+    for finding in unread:
         digest.update(finding.message.encode("utf-8", "replace"))
     return digest.hexdigest()[:32]

@@ -77,15 +77,16 @@ class Live:
             fired = tuple(self._fired()) if content["store"]["revision"] is not None else ()
             return News(self._told_in_step(content), fired)
 
-    def forget(self) -> None:
-        """Ask anew the next time: something was written here, or nobody looks any more."""
+    def stale(self) -> None:
+        """Ask anew the next time: something was written here."""
+        with self._lock:
+            self._content, self._next = None, 0.0
+
+    def rest(self) -> None:
+        """Give the connection back: nobody looks any more."""
         with self._lock:
             self._drop()
             self._content, self._next, self._mark = None, 0.0, None
-
-    def close(self) -> None:
-        """Give the connection back."""
-        self.forget()
 
     def _fresh(self) -> dict[str, Any]:
         now = time.monotonic()

@@ -21,6 +21,7 @@ from flowrun.studio.folder import Folder
 from flowrun.studio.guard import Door, Guard
 from flowrun.studio.launch import Launch
 from flowrun.studio.live import Live
+from flowrun.studio.proposals import Proposals
 from flowrun.studio.watch import Watch
 
 _HEADERS = 16 * 1024
@@ -41,11 +42,11 @@ def serving(
     """
     folder = Folder(launch.project)
     live = Live(launch, lambda: folder.snapshot().digest)
-    events = Events(live)
+    events, proposals = Events(live), Proposals(launch, folder)
     listener = bound(address)
     door = Door(address.host, listener.getsockname()[1])
     config = uvicorn.Config(
-        Guard(Api(launch, folder, live, events), door, fits),
+        Guard(Api(launch, folder, live, events, proposals), door, fits),
         http="h11",
         loop="asyncio",
         ws="none",
@@ -69,6 +70,7 @@ def serving(
             watch.close()
             server.stop()
             thread.join(_LAST)
+            proposals.close()
 
 
 class _Server(uvicorn.Server):

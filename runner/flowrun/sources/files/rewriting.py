@@ -19,7 +19,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -41,27 +41,38 @@ class Busy(Exception):
 
 
 def rewrite(seen: Seen, patches: Sequence[Patch]) -> None:
-    """Apply the patches to the file as it was seen.
+    """Apply the patches to the file as it was seen. Raises as `replace`."""
+    replace(seen.path, seen.digest, lambda file, size: patched(file, patches, size), seen.signature)
+
+
+def replace(
+    path: Path,
+    digest: str,
+    content: Callable[[BinaryIO, int], Iterable[bytes]],
+    seen: Signature | None = None,
+) -> None:
+    """Give the file whose content has that digest (and which has that signature, if one is given) a new content, made
+    in pieces of the file as it is, and its size.
 
     Raises Stirred where it is another one by now, Busy where it is locked, OSError where it can't be written. In each
     case it is untouched.
     """
-    target = _resolved(seen.path)
+    target = _resolved(path)
     with _locked(target) as file:
         _clean(target)
-        _check(target, file, seen)
+        _check(target, file, digest, seen)
         stat = os.fstat(file.fileno())
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=_ENDING, dir=target.parent)
         made = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as new:
-                for piece in patched(file, patches, stat.st_size):
+                for piece in content(file, stat.st_size):
                     new.write(piece)
                 _keep(file, new, stat)
                 new.flush()
                 os.fsync(new.fileno())
-            _check(target, file, seen)
-            _put(made, target, file, seen.digest)
+            _check(target, file, digest, seen)
+            _put(made, target, file, digest)
         except BaseException:
             with suppress(OSError):
                 made.unlink()
@@ -69,9 +80,10 @@ def rewrite(seen: Seen, patches: Sequence[Patch]) -> None:
         sync(target.parent)
 
 
-def _check(target: Path, file: BinaryIO, seen: Seen) -> None:
+def _check(target: Path, file: BinaryIO, digest: str, seen: Signature | None) -> None:
     """Raises Stirred if the file, or its content, is another one than was seen."""
-    if _as_it_is(target) != seen.signature or content_digest(file) != seen.digest:
+    now = _as_it_is(target)
+    if now != (seen or signature(os.fstat(file.fileno()))) or content_digest(file) != digest:
         raise Stirred
 
 
