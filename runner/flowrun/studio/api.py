@@ -47,13 +47,17 @@ Way: TypeAlias = Callable[[Request], Awaitable[Response]]
 class Api:
     """The application behind the guard."""
 
-    def __init__(self, launch: Launch, folder: Folder, live: Live, events: Events, proposals: Proposals) -> None:
+    def __init__(self, launch: Launch) -> None:
         self._launch = launch
-        self._folder = folder
-        self._live = live
-        self._events = events
-        self._proposals = proposals
-        self._editing = Editing(folder)
+        self.folder = Folder(launch.project)
+        self._live = Live(launch, lambda: self.folder.snapshot().digest)
+        self.events = Events(self._live)
+        self._editing = Editing(self.folder)
+        self._proposals = Proposals(launch, self.folder)
+
+    def close(self) -> None:
+        """Take away what was kept for the page."""
+        self._proposals.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -146,7 +150,7 @@ class Api:
         return post
 
     def _project(self) -> Content:
-        now = self._folder.snapshot()
+        now = self.folder.snapshot()
         return {**project_content(now, self._launch), **self._editing.able(now)}
 
     def _move(self, id_: str, body: dict[str, Any]) -> Content:
@@ -163,9 +167,9 @@ class Api:
         return content
 
     async def _stream(self, _: Request) -> Response:
-        if self._events.full:
+        if self.events.full:
             raise Problem(503, "failed", "too many pages are open", "close some of them")
-        return StreamingResponse(self._events.stream(), media_type="text/event-stream")
+        return StreamingResponse(self.events.stream(), media_type="text/event-stream")
 
 
 def segments(scope: Scope) -> list[str]:

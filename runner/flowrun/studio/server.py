@@ -6,7 +6,7 @@ being answered have a second, and what still goes on is left behind.
 
 from __future__ import annotations
 
-import asyncio
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,11 +17,8 @@ from flowrun.serving.address import Address
 from flowrun.serving.listening import bound, troubles, url_of
 from flowrun.studio.api import Api
 from flowrun.studio.events import Events
-from flowrun.studio.folder import Folder
 from flowrun.studio.guard import Door, Guard
 from flowrun.studio.launch import Launch
-from flowrun.studio.live import Live
-from flowrun.studio.proposals import Proposals
 from flowrun.studio.watch import Watch
 
 _HEADERS = 16 * 1024
@@ -40,13 +37,11 @@ def serving(
     `fits` says whether a token is valid; `complain` hears of troubles, in any thread. Raises WorkFailed if it can't be
     listened at.
     """
-    folder = Folder(launch.project)
-    live = Live(launch, lambda: folder.snapshot().digest)
-    events, proposals = Events(live), Proposals(launch, folder)
+    api = Api(launch)
     listener = bound(address)
     door = Door(address.host, listener.getsockname()[1])
     config = uvicorn.Config(
-        Guard(Api(launch, folder, live, events, proposals), door, fits),
+        Guard(api, door, fits),
         http="h11",
         loop="asyncio",
         ws="none",
@@ -59,18 +54,18 @@ def serving(
         h11_max_incomplete_event_size=_HEADERS,
         timeout_graceful_shutdown=_GRACE,
     )
-    server = _Server(config, events)
+    server = _Server(config, api.events)
     thread = threading.Thread(target=server.run, args=([listener],), name="flowrun-studio", daemon=True)
     with listener, troubles("uvicorn.error", complain), troubles("asyncio", complain):
-        watch = Watch(folder, events.files)
+        watch = Watch(api.folder, api.events.files)
         thread.start()
         try:
             yield url_of(listener)
         finally:
             watch.close()
-            server.stop()
+            server.should_exit = True
             thread.join(_LAST)
-            proposals.close()
+            api.close()
 
 
 class _Server(uvicorn.Server):
@@ -79,13 +74,8 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, events: Events) -> None:
         super().__init__(config)
         self._events = events
-        self._loop: asyncio.AbstractEventLoop | None = None
 
-    def stop(self) -> None:
-        """Have it end soon. In any thread."""
-        self.should_exit = True
-
-    async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's, after the streams."""
         self._events.close()
-        await super().shutdown(sockets)  # type: ignore[arg-type]
+        await super().shutdown(sockets)
