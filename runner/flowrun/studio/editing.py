@@ -17,9 +17,9 @@ from flowrun.diagnostics import Diagnostic
 from flowrun.render.json import LISTED, finding_content
 from flowrun.render.text import first
 from flowrun.studio.diffs import differences
-from flowrun.studio.folder import Folder, Snapshot
+from flowrun.studio.folder import Folder, Snapshot, Texts
 from flowrun.studio.problems import Problem, listed
-from flowrun.studio.writing import Change, Changed, write
+from flowrun.studio.writing import Change, Changed, Outside, write
 
 MOST_STEPS = 200
 """Edits that can be undone."""
@@ -76,7 +76,7 @@ class Editing:
             if not after.ok and body.get("with_errors") is not True:
                 says = "the edit would leave the files with errors"
                 raise Problem(422, "refused", says, None, etag=now.etag, diagnostics=found)
-            written = self._write(step)
+            written = self._write(step, now)
             self._undo.append(step)
             del self._undo[:-MOST_STEPS]
             self._redo.clear()
@@ -92,11 +92,11 @@ class Editing:
 
     def _turn(self, body: Mapping[str, Any], from_: list[Step], to: list[Step], what: str) -> dict[str, object]:
         with self._lock:
-            self._current(body.get("etag"))
+            now = self._current(body.get("etag"))
             if not from_:
                 raise Problem(422, "refused", f"there is nothing to {what}")
             step = from_[-1].back if what == "undo" else from_[-1]
-            written = self._write(step)
+            written = self._write(step, now)
             to.append(from_.pop())
             return self._answer(step, written, written, listed(written.loaded.findings))
 
@@ -120,19 +120,26 @@ class Editing:
             raise changed(self._folder, now, etag)
         return now
 
-    def _write(self, step: Step) -> Snapshot:
-        before = self._folder.snapshot()
+    def _write(self, step: Step, now: Snapshot) -> Snapshot:
+        """Write the step, which begins from these files. Raises Problem where they are others by now."""
         try:
             write(self._folder.project.folder, step.changes)
         except Changed:
-            raise changed(self._folder, self._folder.snapshot(), before.etag) from None
+            begins = {path: data for path, (data, _) in step.changes.items() if data is not None}
+            raise _changed(self._folder.snapshot(), {**now.texts, **begins}) from None
+        except Outside as error:
+            raise Problem(422, "refused", str(error), "the studio writes nothing elsewhere") from None
         return self._folder.snapshot()
 
 
 def changed(folder: Folder, now: Snapshot, etag: object) -> Problem:
     """What a page is told that knows the files as they were with that etag."""
     known = folder.known(etag) if isinstance(etag, str) else None
-    theirs = {} if known is None else differences(known, now.texts)
+    return _changed(now, now.texts if known is None else known)
+
+
+def _changed(now: Snapshot, known: Texts) -> Problem:
+    theirs = differences(known, now.texts)
     says = "the files have changed meanwhile"
     return Problem(409, "changed", says, "look at them, and edit again", etag=now.etag, theirs=theirs)
 

@@ -25,10 +25,15 @@ class Changed(Exception):
     """A file is not what it was taken for. Nothing was written."""
 
 
+class Outside(Exception):
+    """A file would be outside of the folder of the flow files, by its name or by a link. Nothing was written."""
+
+
 def write(folder: Path, changes: Mapping[str, Change]) -> None:
     """Make these changes of files, given by their paths below the folder.
 
-    Raises Changed where one is another by now, WorkFailed where one can't be written; what was written is put back.
+    Raises Changed where one is another by now, Outside where one would be written elsewhere, WorkFailed where one can't
+    be written; what was written is put back.
     """
     paths = {name: _inside(folder, name) for name in changes}
     for name, (before, _) in changes.items():
@@ -58,11 +63,11 @@ def _reason(name: str, error: Exception) -> Exception:
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """The path of a file. Raises WorkFailed where it would be outside of the folder."""
+    """The path of a file. Raises Outside."""
     path = folder / name
     top = os.path.realpath(folder)
     if Path(name).is_absolute() or not Path(os.path.realpath(path)).is_relative_to(top):
-        raise WorkFailed(f"{name} is outside of the folder of the flow files")
+        raise Outside(f"{name} is outside of the folder of the flow files")
     return path
 
 
