@@ -50,14 +50,15 @@ class Api:
     def __init__(self, launch: Launch) -> None:
         self._launch = launch
         self.folder = Folder(launch.project)
-        self._live = Live(launch, lambda: self.folder.snapshot().digest)
-        self.events = Events(self._live)
+        self.live = Live(launch, lambda: self.folder.snapshot().digest)
+        self.events = Events(self.live)
         self._editing = Editing(self.folder)
         self._proposals = Proposals(launch, self.folder)
 
     def close(self) -> None:
-        """Take away what was kept for the page."""
+        """Take away what was kept for the page. A store that doesn't answer is left alone."""
         self._proposals.close()
+        self.live.rest(0.2)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -91,7 +92,7 @@ class Api:
             case ["api", "project"]:
                 return {"GET": self._asked(self._project)}
             case ["api", "live"]:
-                return {"GET": self._asked(self._live.content)}
+                return {"GET": self._asked(self.live.content)}
             case ["api", "events"]:
                 return {"GET": self._stream}
             case ["api", "pending"]:
@@ -155,7 +156,7 @@ class Api:
 
     def _move(self, id_: str, body: dict[str, Any]) -> Content:
         content = moved(self._launch, id_, body)
-        self._live.stale()
+        self.live.stale()
         return content
 
     def _apply(self, body: dict[str, Any]) -> Content:
@@ -163,7 +164,7 @@ class Api:
             says = "nothing is applied from here: the studio was started without --allow-apply"
             raise Problem(403, "no-apply", says, "apply it with 'flowrun apply', or start the studio anew")
         content = self._proposals.apply(body)
-        self._live.stale()
+        self.live.stale()
         return content
 
     async def _stream(self, _: Request) -> Response:

@@ -82,11 +82,15 @@ class Live:
         with self._lock:
             self._content, self._next = None, 0.0
 
-    def rest(self) -> None:
-        """Give the connection back: nobody looks any more."""
-        with self._lock:
-            self._drop()
-            self._content, self._next, self._mark = None, 0.0, None
+    def rest(self, patience: float = -1) -> None:
+        """Give the connection back: nobody looks any more. One that is in use for longer than `patience` (seconds; -1:
+        for ever) is left alone."""
+        if self._lock.acquire(timeout=patience):
+            try:
+                self._drop()
+                self._content, self._next, self._mark = None, 0.0, None
+            finally:
+                self._lock.release()
 
     def _fresh(self) -> dict[str, Any]:
         now = time.monotonic()

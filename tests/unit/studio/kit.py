@@ -12,7 +12,12 @@ from typing import Any, Self
 from starlette.types import Message
 
 from flowrun.clock import Clock, FixedClock
+from flowrun.commands.allowed import allowed
+from flowrun.commands.apply import apply
+from flowrun.commands.deals_write import add
 from flowrun.commands.project import Project
+from flowrun.engine.runner import Runner
+from flowrun.store.connection import open_store
 from flowrun.studio.api import Api
 from flowrun.studio.guard import Door, Guard
 from flowrun.studio.launch import Launch
@@ -79,12 +84,13 @@ class Page:
     allow_apply: bool = True
     clock: Clock = field(default_factory=lambda: FixedClock(NOON))
     store: str = ""
+    launch: Launch = field(init=False)
     api: Api = field(init=False)
     app: Guard = field(init=False)
 
     def __post_init__(self) -> None:
         project = Project(self.flows)
-        launch = Launch(
+        self.launch = Launch(
             project,
             self.store or url(self.folder),
             self.clock,
@@ -92,14 +98,8 @@ class Page:
             self.read_only,
             self.allow_apply,
         )
-        self.api = Api(launch)
+        self.api = Api(self.launch)
         self.app = Guard(self.api, Door("127.0.0.1", PORT), lambda token: token == TOKEN)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.api.close()
 
     @property
     def flows(self) -> Path:
@@ -134,6 +134,22 @@ class Page:
             "content-length": str(len(body)),
         }
         return call(self.app, "POST", path, usual, headers, body)
+
+    def applied(self, *allow: str) -> Self:
+        """Apply the files, as the command does, with these rails lifted."""
+        apply(self.launch.project, self.launch.store, self.clock, lambda _: True, allowed(allow))
+        return self
+
+    def add(self, id_: str, stage: str, *values: str) -> Self:
+        """Make a deal."""
+        add(self.launch.store, self.clock, stage, id_, values)
+        return self
+
+    def run(self) -> Self:
+        """Have a runner do what there is to do."""
+        with open_store(self.launch.store, self.clock) as store:
+            Runner(store).until_idle()
+        return self
 
     @property
     def etag(self) -> str:

@@ -13,11 +13,6 @@ from tests.unit.studio.kit import COOKIE, HOST, TOKEN, Page, call
 EDIT = {"etag": "x", "edit": {"kind": "tunnel.remove", "id": "offers"}}
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> Page:
-    return Page(tmp_path).write()
-
-
 @pytest.mark.parametrize(
     "host",
     [

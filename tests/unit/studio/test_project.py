@@ -10,12 +10,8 @@ from flowrun.commands.project import Project
 from flowrun.commands.validate import validate
 from flowrun.studio import folder
 from flowrun.studio.folder import REMEMBERED, Folder
+from tests.unit.studio.conftest import Opening
 from tests.unit.studio.kit import FLOW, Page
-
-
-@pytest.fixture
-def page(tmp_path: Path) -> Page:
-    return Page(tmp_path).write()
 
 
 def test_everything_that_is_drawn(page: Page) -> None:
@@ -56,16 +52,16 @@ def test_unreadable_yaml_hides_only_itself(page: Page) -> None:
     assert (found["ok"], [one["id"] for one in found["pipelines"]]) == (False, ["sales"])
 
 
-def test_no_files_and_no_folder(tmp_path: Path) -> None:
-    page = Page(tmp_path)
+def test_no_files_and_no_folder(opening: Opening) -> None:
+    page = opening()
     assert page.get("/api/project").fine()["diagnostics"][0]["code"] == "FR010"
     page.flows.mkdir()
     found = page.get("/api/project").fine()
     assert (found["diagnostics"][0]["code"], found["pipelines"], found["ok"]) == ("FR013", [], False)
 
 
-def test_secrets_of_the_stores_address_are_not_told(tmp_path: Path) -> None:
-    page = Page(tmp_path, store="postgresql://ann:secret@127.0.0.1:1/db").write()
+def test_secrets_of_the_stores_address_are_not_told(opening: Opening) -> None:
+    page = opening(store="postgresql://ann:secret@127.0.0.1:1/db").write()
     assert page.get("/api/project").fine()["store"] == "postgresql://ann@127.0.0.1:1/db"
     answer = page.get("/api/live")
     assert answer.status >= 500
@@ -115,8 +111,8 @@ def test_links_out_of_the_folder_are_not_read(page: Page, tmp_path: Path) -> Non
     assert b"secret" not in answer.body
 
 
-def test_only_so_many_states_are_remembered(tmp_path: Path) -> None:
-    page = Page(tmp_path).write()
+def test_only_so_many_states_are_remembered(opening: Opening) -> None:
+    page = opening().write()
     files = Folder(Project(page.flows))
     first = files.snapshot().etag
     for number in range(REMEMBERED):
