@@ -53,11 +53,11 @@ class Api:
         self.live = Live(launch, lambda: self.folder.snapshot().digest)
         self.events = Events(self.live)
         self._editing = Editing(self.folder)
-        self._proposals = Proposals(launch, self.folder)
+        self.proposals = Proposals(launch, self.folder)
 
     def close(self) -> None:
         """Take away what was kept for the page. A store that doesn't answer is left alone."""
-        self._proposals.close()
+        self.proposals.close()
         self.live.rest(0.2)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,7 +110,7 @@ class Api:
             case ["api", "redo"]:
                 return {"POST": self._done(self._editing.redo)}
             case ["api", "preview"]:
-                return {"POST": self._done(self._proposals.preview, lambda _: False)}
+                return {"POST": self._done(self.proposals.preview, lambda _: False)}
             case ["api", "apply"]:
                 return {"POST": self._done(self._apply)}
             case _:
@@ -163,7 +163,7 @@ class Api:
         if not self._launch.allow_apply:
             says = "nothing is applied from here: the studio was started without --allow-apply"
             raise Problem(403, "no-apply", says, "apply it with 'flowrun apply', or start the studio anew")
-        content = self._proposals.apply(body)
+        content = self.proposals.apply(body)
         self.live.stale()
         return content
 

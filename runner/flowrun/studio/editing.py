@@ -64,7 +64,7 @@ class Editing:
         except BadEdit as error:
             raise Problem(400, "bad-request", str(error)) from None
         with self._lock:
-            now = self._current(body.get("etag"))
+            now = current(self._folder, body.get("etag"))
             made = make_edit(now.texts, edit)
             if isinstance(made, Refused):
                 raise Problem(422, "refused", made.reason, made.help)
@@ -92,7 +92,7 @@ class Editing:
 
     def _turn(self, body: Mapping[str, Any], from_: list[Step], to: list[Step], what: str) -> dict[str, object]:
         with self._lock:
-            now = self._current(body.get("etag"))
+            now = current(self._folder, body.get("etag"))
             if not from_:
                 raise Problem(422, "refused", f"there is nothing to {what}")
             step = from_[-1].back if what == "undo" else from_[-1]
@@ -113,13 +113,6 @@ class Editing:
             **self.able(now),
         }
 
-    def _current(self, etag: object) -> Snapshot:
-        """The files, if they are those of that etag. Raises Problem."""
-        now = self._folder.snapshot()
-        if etag != now.etag:
-            raise changed(self._folder, now, etag)
-        return now
-
     def _write(self, step: Step, now: Snapshot) -> Snapshot:
         """Write the step, which begins from these files. Raises Problem where they are others by now."""
         try:
@@ -132,10 +125,13 @@ class Editing:
         return self._folder.snapshot()
 
 
-def changed(folder: Folder, now: Snapshot, etag: object) -> Problem:
-    """What a page is told that knows the files as they were with that etag."""
-    known = folder.known(etag) if isinstance(etag, str) else None
-    return _changed(now, now.texts if known is None else known)
+def current(folder: Folder, etag: object) -> Snapshot:
+    """The files, if they are those of that etag. Raises Problem, which tells a page that knows others what changed."""
+    now = folder.snapshot()
+    if etag != now.etag:
+        known = folder.known(etag) if isinstance(etag, str) else None
+        raise _changed(now, now.texts if known is None else known)
+    return now
 
 
 def _changed(now: Snapshot, known: Texts) -> Problem:

@@ -47,7 +47,7 @@ class Events:
         queue: asyncio.Queue[str | None] = asyncio.Queue(_BEHIND)
         self._queues.add(queue)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._ask())
+            self._task = asyncio.create_task(self._ask(), name="flowrun-studio")
         try:
             yield "retry: 1000\n\n"
             while True:

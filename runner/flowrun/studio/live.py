@@ -77,6 +77,11 @@ class Live:
             fired = tuple(self._fired()) if content["store"]["revision"] is not None else ()
             return News(self._told_in_step(content), fired)
 
+    @property
+    def open(self) -> bool:
+        """Whether it has a connection to the store."""
+        return self._opened is not None
+
     def stale(self) -> None:
         """Ask anew the next time: something was written here."""
         with self._lock:

@@ -18,19 +18,19 @@ from flowrun.clock import Clock, FixedClock, parse_instant
 from flowrun.commands.allowed import allowed
 from flowrun.commands.apply import apply_plan
 from flowrun.commands.diff import diff, save, validity
-from flowrun.diagnostics import excerpt
+from flowrun.diagnostics import excerpt, has_errors
 from flowrun.engine.deploy import Proposal
 from flowrun.engine.preview import Passages, Question
-from flowrun.errors import StalePlan
+from flowrun.errors import InvalidFlow, StalePlan
 from flowrun.plan import Allowed
 from flowrun.plan.saved import Growth
 from flowrun.render.history import growth_text
 from flowrun.render.ink import plain
 from flowrun.render.proposal import proposal_content, proposal_text
-from flowrun.studio.editing import changed
-from flowrun.studio.folder import Folder
+from flowrun.studio.editing import current
+from flowrun.studio.folder import Folder, Snapshot
 from flowrun.studio.launch import Launch
-from flowrun.studio.problems import Problem
+from flowrun.studio.problems import Problem, listed
 
 NAMED = 200
 """Deals that a preview names."""
@@ -53,10 +53,15 @@ class Proposals:
         """The answer to POST /api/preview. Raises Problem and FlowrunError."""
         launch, at = self._launch, _instant(body.get("at"), self._launch.clock)
         with self._lock:
-            self._check_etag(body.get("etag"))
+            now = current(self._folder, body.get("etag"))
+            if has_errors(now.unread):
+                raise _with_errors(now)
             clock = launch.clock if at is None else FixedClock(at)
-            proposal = diff(launch.project, launch.store, clock, Question(passages=NAMED))
-            self._check_etag(body.get("etag"))
+            try:
+                proposal = diff(launch.project, launch.store, clock, Question(passages=NAMED))
+            except InvalidFlow:
+                raise _with_errors(current(self._folder, now.etag)) from None
+            current(self._folder, now.etag)
             plan = self._save(proposal) if at is None and proposal.changes_anything else None
         passages = proposal.difference.passages
         return {
@@ -93,15 +98,15 @@ class Proposals:
             path.unlink(missing_ok=True)
         return {"revision": number}
 
+    @property
+    def kept(self) -> tuple[Path, ...]:
+        """The files of the plans that may still be applied."""
+        return tuple(self._plans.values())
+
     def close(self) -> None:
         """Take the saved plans away."""
         if self._home is not None:
             self._home.cleanup()
-
-    def _check_etag(self, etag: object) -> None:
-        now = self._folder.snapshot()
-        if etag != now.etag:
-            raise changed(self._folder, now, etag)
 
     def _save(self, proposal: Proposal) -> str:
         launch = self._launch
@@ -113,6 +118,10 @@ class Proposals:
         while len(self._plans) > _KEPT:
             self._plans.popitem(last=False)[1].unlink(missing_ok=True)
         return plan.id
+
+
+def _with_errors(now: Snapshot) -> Problem:
+    return Problem(422, "refused", "the flow files have errors", None, diagnostics=listed(now.loaded.findings))
 
 
 def _deals(passages: Passages) -> list[dict[str, object]]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from flowrun.config.edits import make_edit
+from flowrun.sources.files.rewriting import replace
 from flowrun.studio import editing, writing
 from flowrun.studio.diffs import difference
 from flowrun.studio.writing import Changed, Outside, write
@@ -117,7 +119,7 @@ def test_an_undo_of_what_somebody_changed_since_is_refused(page: Page) -> None:
 
 
 def test_a_save_between_the_check_and_the_write_stays(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = editing.make_edit
+    made = make_edit
 
     def saved_meanwhile(*given: object) -> object:
         done = made(*given)  # type: ignore[arg-type]
@@ -125,7 +127,7 @@ def test_a_save_between_the_check_and_the_write_stays(page: Page, monkeypatch: p
         return done
 
     etag = page.etag
-    monkeypatch.setattr(editing, "make_edit", saved_meanwhile)
+    monkeypatch.setattr("flowrun.studio.editing.make_edit", saved_meanwhile)
     answer = page.post("/api/edit", {"etag": etag, "edit": AFTER})
     assert (answer.status, answer.code, page.read()) == (409, "changed", FLOW + "# mine\n")
     assert "+# mine" in answer.json["theirs"]["a.yaml"]
@@ -143,14 +145,14 @@ def test_an_edit_of_two_files_is_one_step(page: Page) -> None:
 
 def test_if_one_file_fails_the_others_are_put_back(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     page.write(TWO, "b.yaml")
-    real = writing.replace
+    real = replace
 
     def full(path: Path, *more: object) -> None:
         if path.name == "b.yaml":
             raise OSError(28, "No space left on device")
         real(path, *more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(writing, "replace", full)
+    monkeypatch.setattr("flowrun.studio.writing.replace", full)
     answer = page.edit(RENAME)
     assert (answer.status, answer.code) == (500, "failed")
     assert answer.json["error"]["message"] == "b.yaml can't be written: No space left on device"

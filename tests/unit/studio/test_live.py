@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from flowrun.clock import VirtualClock
 from flowrun.commands.pending import pending
 from flowrun.commands.status import status
+from flowrun.engine import status as status_of
 from flowrun.store import journal
 from flowrun.store.connection import open_store
 from flowrun.studio import live
@@ -170,13 +172,13 @@ def test_a_store_of_an_older_flowrun_is_said(opening: Opening) -> None:
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     asked: list[object] = []
-    real = live.status.read
+    real: Any = status_of.read
 
     def counting(*given: object, **more: object) -> object:
         asked.append(given)
-        return real(*given, **more)  # type: ignore[arg-type]
+        return real(*given, **more)
 
-    monkeypatch.setattr(live.status, "read", counting)
+    monkeypatch.setattr(status_of, "read", counting)
     return asked
 
 
@@ -209,14 +211,14 @@ def test_one_that_took_long_is_left_alone_for_longer(
 ) -> None:
     now = [100.0]
     monkeypatch.setattr(live, "_SHARE", 10)
-    monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
-    real = live.status.read
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    real: Any = status_of.read
 
     def slow(*given: object, **more: object) -> object:
         now[0] += 4.0
-        return real(*given, **more)  # type: ignore[arg-type]
+        return real(*given, **more)
 
-    monkeypatch.setattr(live.status, "read", slow)
+    monkeypatch.setattr(status_of, "read", slow)
     page = opening().write().applied()
     for passed, asked in ((0.0, 1), (39.0, 1), (2.0, 2)):
         now[0] += passed

@@ -8,7 +8,7 @@ import pytest
 
 from flowrun.commands.project import Project
 from flowrun.commands.validate import validate
-from flowrun.studio import folder
+from flowrun.config import load_texts
 from flowrun.studio.folder import REMEMBERED, Folder
 from tests.unit.studio.conftest import Opening
 from tests.unit.studio.kit import FLOW, Page
@@ -84,13 +84,13 @@ def test_the_etag_is_of_every_byte_and_of_every_file(page: Page) -> None:
 
 def test_it_is_made_anew_only_when_the_files_are_others(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[object] = []
-    real = folder.load_texts
+    real = load_texts
 
     def counting(*given: object, **more: object) -> object:
         made.append(given)
         return real(*given, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(folder, "load_texts", counting)
+    monkeypatch.setattr("flowrun.studio.folder.load_texts", counting)
     first, second = page.etag, page.etag
     assert (first == second, len(made)) == (True, 1)
     page.edit({"kind": "tunnel.set", "id": "offers", "key": "after", "value": "2h"}).fine()
