@@ -28,6 +28,9 @@ from flowrun.studio.problems import Problem, refusal
 MOST_BYTES = 1024 * 1024
 """The largest body: an edit holds less than the largest file."""
 
+MOST_HEAD = 16 * 1024
+"""The most bytes of a request's line and headers."""
+
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -113,6 +116,9 @@ class Guard:
     def _admit(self, scope: Scope, headers: Headers) -> Response | None:
         """None lets the request through. Raises Problem."""
         method, path = scope["method"], scope["path"]
+        line = len(scope.get("raw_path") or b"") + len(scope["query_string"])
+        if line + sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEAD:
+            raise Problem(431, "bad-request", f"the request's head is larger than {MOST_HEAD >> 10} KiB")
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._door.names(hosts[0]):
             raise Problem(403, "forbidden", "this is another host than the one that was asked for")

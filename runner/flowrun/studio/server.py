@@ -17,15 +17,14 @@ from flowrun.serving.address import Address
 from flowrun.serving.listening import bound, troubles, url_of
 from flowrun.studio.api import Api
 from flowrun.studio.events import Events
-from flowrun.studio.guard import Door, Guard
+from flowrun.studio.guard import MOST_HEAD, Door, Guard
 from flowrun.studio.launch import Launch
 from flowrun.studio.watch import Watch
 
-_HEADERS = 16 * 1024
 _CONNECTIONS = 100
 _GRACE = 1
 _LAST = 1.5
-"""Bytes of a request's head; connections at once; seconds that requests have to end, and that the thread has."""
+"""Connections at once; seconds that requests have to end, and that the thread has."""
 
 
 @contextmanager
@@ -51,7 +50,7 @@ def serving(
         proxy_headers=False,
         server_header=False,
         limit_concurrency=_CONNECTIONS,
-        h11_max_incomplete_event_size=_HEADERS,
+        h11_max_incomplete_event_size=MOST_HEAD,
         timeout_graceful_shutdown=_GRACE,
     )
     server = _Server(config, api.events)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flowrun.studio import api
-from flowrun.studio.guard import MOST_BYTES, Door, is_loopback
+from flowrun.studio.guard import MOST_BYTES, MOST_HEAD, Door, is_loopback
 from tests.unit.studio.kit import COOKIE, HOST, TOKEN, Page, call
 
 EDIT = {"etag": "x", "edit": {"kind": "tunnel.remove", "id": "offers"}}
@@ -151,6 +151,12 @@ def test_bodies_have_a_limit_said_or_not(page: Page) -> None:
     assert call(page.app, "POST", "/api/edit", headers, {}, body, pieces=9).status == 413
     assert page.get("/api/project", content_length="5").status == 413
     assert page.get("/api/project", transfer_encoding="chunked").status == 413
+
+
+def test_heads_have_a_limit(page: Page) -> None:
+    assert page.get("/api/project", x="y" * MOST_HEAD).status == 431
+    assert page.get(f"/api/deals?search={'y' * MOST_HEAD}").status == 431
+    assert page.get("/api/project", x="y" * (MOST_HEAD - 1000)).status == 200
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"7", b"\xff", b"[" * 100_000, b'{"etag": "\\ud800"}'])
