@@ -104,7 +104,7 @@ def pending(
         wanted = {at: one for at, one in enumerate(order) if one.mode is not Mode.OFF and tunnel in (None, one.id)}
         if not wanted:
             return Pending(now, flow.timezone, next_at, 0, (), {})
-        selects = [for_time(flow, mine, deals) for mine in chunked(wanted).values()]
+        selects = [for_time(flow, mine, deals, until) for mine in chunked(wanted).values()]
         selects += [_for_data(flow, mine, deals) for mine in chunked(wanted).values()] if every else []
         found = union_all(*selects).subquery("found")
         kept = [true() if every else _for_time_alone(found)]
@@ -139,15 +139,18 @@ def _for_time_alone(found: FromClause) -> ColumnElement[bool]:
     return found.c.waits_for != Reason.CONDITION.value
 
 
-def for_time(flow: Flow, mine: Mapping[int, Tunnel], deals: FromClause) -> Select[Any]:
+def for_time(flow: Flow, mine: Mapping[int, Tunnel], deals: FromClause, until: int | None = None) -> Select[Any]:
     """SELECT id, seq, pos, wake_at, waits_for of what waits for time: only deals in the queue do.
+
+    `until` (ms, UTC) looks only at deals that are to be looked at by then: all that is due by then is among them.
 
     `mine` are tunnels by file position, at most a chunk of them; `deals` an alias of the deals. `waits_for` is the word
     `due` or `window`, or `condition` for what only tomorrow's date may change. To bind: `judge_parameters`.
     """
     route = routes.alias("r")
     source = queue.join(deals, deals.c.seq == queue.c.deal).join(route, route.c.stage == deals.c.stage)
-    judged = judging(flow, mine, Ground(source, deals, route, deals.c.seq)).subquery()
+    candidates = judging(flow, mine, Ground(source, deals, route, deals.c.seq))
+    judged = (candidates if until is None else candidates.where(queue.c.wake_at <= until)).subquery()
     named = deals_table(flow).alias("named")
     word = case(
         (judged.c.verdict == int(Verdict.TOMORROW), Reason.CONDITION.value),

@@ -1,18 +1,19 @@
 """The store in figures, for the picture: deals and sums by stage, what tunnels did and hold, runners.
 
-One question a second at most, and only while somebody looks; one that took long is not asked again for ten times as
-long, so that a large store is kept busy for a tenth of the time at most. Where a database can tell that nothing was
-written meanwhile (SQLite), it is not asked at all for a while.
+A question is asked once a second at most, and only while somebody looks; one that took long is not asked again for ten
+times as long, so that a large store is left alone most of the time. What waits is a question of its own, since it may
+take far longer than the rest. Where a database can tell that nothing was written meanwhile (SQLite), it is not asked at
+all for a while.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 from flowrun.clock import iso
 from flowrun.engine import status
@@ -26,6 +27,8 @@ from flowrun.store import journal, revisions
 from flowrun.store.connection import Snapshot, Store, open_store
 from flowrun.store.revisions import Revision
 from flowrun.studio.launch import Launch
+
+T = TypeVar("T")
 
 EVERY = 1.0
 """Seconds between two questions, at least."""
@@ -48,6 +51,39 @@ class News:
     fired: tuple[dict[str, object], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was found at `now` (ms, UTC). `status` is None where no revision is applied, or no store is there; `fired`
+    counts what each tunnel did in the day before."""
+
+    now: int
+    status: Status | None = None
+    fired: Mapping[str, int] = field(default_factory=dict)
+    exists: bool = True
+
+
+class _Paced(Generic[T]):
+    """The answer to a question that is asked seldom."""
+
+    def __init__(self, ask: Callable[[], T]) -> None:
+        self._ask = ask
+        self._answer: T | None = None
+        self._next = 0.0
+
+    def forget(self) -> None:
+        """Ask anew the next time."""
+        self._answer, self._next = None, 0.0
+
+    def get(self) -> T:
+        """The answer, not older than it may be."""
+        began = time.monotonic()
+        if self._answer is None or began >= self._next:
+            self._answer = self._ask()
+            ended = time.monotonic()
+            self._next = ended + max(EVERY, _SHARE * (ended - began))
+        return self._answer
+
+
 class Live:
     """Asks the store. `wanted` gives the digest of the files' flow, None where they have errors. Safe in any thread."""
 
@@ -58,24 +94,24 @@ class Live:
         self._stack: ExitStack | None = None
         self._opened: tuple[Store, Snapshot] | None = None
         self._revision: Revision | None = None
-        self._content: dict[str, Any] | None = None
-        self._asked = 0.0
-        self._next = 0.0
+        self._figures = _Paced(self._read)
+        self._waits = _Paced(self._read_waits)
+        self._last: Figures | None = None
         self._changes: int | None = None
+        self._asked = 0.0
         self._mark: int | None = None
         self._seen: set[int] = set()
 
     def content(self) -> dict[str, Any]:
         """The figures, not older than they may be. Raises FlowrunError where the store can't be read."""
         with self._lock:
-            return self._told_in_step(self._fresh())
+            return self._content()
 
     def news(self) -> News:
         """The figures, and what fired since the last time."""
         with self._lock:
-            content = self._fresh()
-            fired = tuple(self._fired()) if content["store"]["revision"] is not None else ()
-            return News(self._told_in_step(content), fired)
+            content = self._content()
+            return News(content, tuple(self._fired()) if self._revision is not None else ())
 
     @property
     def open(self) -> bool:
@@ -85,7 +121,8 @@ class Live:
     def stale(self) -> None:
         """Ask anew the next time: something was written here."""
         with self._lock:
-            self._content, self._next = None, 0.0
+            self._figures.forget()
+            self._waits.forget()
 
     def rest(self, patience: float = -1) -> None:
         """Give the connection back: nobody looks any more. One that is in use for longer than `patience` (seconds; -1:
@@ -93,52 +130,48 @@ class Live:
         if self._lock.acquire(timeout=patience):
             try:
                 self._drop()
-                self._content, self._next, self._mark = None, 0.0, None
+                self._mark = None
             finally:
                 self._lock.release()
 
-    def _fresh(self) -> dict[str, Any]:
-        now = time.monotonic()
-        if self._content is not None and now < self._next:
-            return self._content
+    def _content(self) -> dict[str, Any]:
         try:
-            content = self._read(now)
+            figures = self._figures.get()
+            waits = self._waits.get() if figures.status is not None else {}
         except NoStore:
             self._drop()
-            content = _absent(self._launch.clock.now())
+            figures, waits = Figures(self._launch.clock.now(), exists=False), {}
         except BaseException:
             self._drop()
             raise
-        ended = time.monotonic()
-        self._content = content
-        self._next = ended + max(EVERY, _SHARE * (ended - now))
-        return self._content
-
-    def _read(self, now: float) -> dict[str, Any]:
-        store, connection = self._open()
-        changes = store.changes(connection)
-        unchanged = changes is not None and changes == self._changes
-        if self._content is not None and unchanged and now - self._asked < _STILL:
-            return self._content
-        self._changes, self._asked = changes, now
-        with store.read(connection):
-            number = revisions.number(connection)
-            if number is None:
-                self._revision = None
-                return _absent(store.clock.now(), exists=True)
-            if self._revision is None or self._revision.number != number:
-                self._revision = revisions.revision(connection, number)
-            moment = store.clock.now()
-            found = status.read(connection, self._revision, moment, sums=True)
-            waits = waiting(connection, self._revision.flow, moment)
-            fired = journal.fired_since(connection, moment - _DAY)
-        return _content(found, waits, fired)
-
-    def _told_in_step(self, content: dict[str, Any]) -> dict[str, Any]:
-        """The figures, and whether the applied revision says what the files say now."""
         wanted = self._wanted() if self._revision is not None else None
         in_step = None if wanted is None or self._revision is None else wanted == self._revision.digest
-        return content | {"store": content["store"] | {"in_step": in_step}}
+        return _content(figures, waits, in_step)
+
+    def _read(self) -> Figures:
+        store, connection = self._open()
+        changes, now = store.changes(connection), time.monotonic()
+        unchanged = changes is not None and changes == self._changes
+        if self._last is not None and unchanged and now - self._asked < _STILL:
+            return self._last
+        with store.read(connection):
+            number = revisions.number(connection)
+            moment = store.clock.now()
+            if number is None:
+                self._revision = None
+                return Figures(moment)
+            if self._revision is None or self._revision.number != number:
+                self._revision = revisions.revision(connection, number)
+            found = status.read(connection, self._revision, moment, sums=True)
+            fired = journal.fired_since(connection, moment - _DAY)
+        self._changes, self._asked, self._last = changes, now, Figures(moment, found, fired)
+        return self._last
+
+    def _read_waits(self) -> dict[str, int]:
+        store, connection = self._open()
+        with store.read(connection):
+            assert self._revision is not None
+            return waiting(connection, self._revision.flow, store.clock.now())
 
     def _fired(self) -> list[dict[str, object]]:
         """The rows since the last time. One that is committed late has a lower number than others before it."""
@@ -165,15 +198,19 @@ class Live:
         return self._opened
 
     def _drop(self) -> None:
-        stack, self._stack, self._opened, self._revision = self._stack, None, None, None
+        stack, self._stack, self._opened = self._stack, None, None
+        self._revision, self._last = None, None
+        self._figures.forget()
+        self._waits.forget()
         if stack is not None:
             stack.close()
 
 
-def _absent(now: int, *, exists: bool = False) -> dict[str, Any]:
-    return {
-        "now": iso(now),
-        "store": {"exists": exists, "revision": None},
+def _content(figures: Figures, waits: Mapping[str, int], in_step: bool | None) -> dict[str, Any]:
+    found = figures.status
+    content: dict[str, Any] = {
+        "now": iso(figures.now),
+        "store": {"exists": figures.exists, "revision": None, "in_step": in_step},
         "stages": {},
         "tunnels": {},
         "runners": [],
@@ -181,13 +218,11 @@ def _absent(now: int, *, exists: bool = False) -> dict[str, Any]:
         "awake": 0,
         "parked": 0,
     }
-
-
-def _content(found: Status, waits: dict[str, int], fired: dict[str, int]) -> dict[str, Any]:
+    if found is None:
+        return content
     types = {field.id: field.type for field in found.revision.flow.fields.values()}
-    return {
-        "now": iso(found.now),
-        "store": {"exists": True, "revision": found.revision.number},
+    return content | {
+        "store": {"exists": True, "revision": found.revision.number, "in_step": in_step},
         "stages": {
             stage: {
                 "deals": count,
@@ -198,7 +233,7 @@ def _content(found: Status, waits: dict[str, int], fired: dict[str, int]) -> dic
         "tunnels": {
             one.id: {
                 "state": one.state,
-                "fired_last_day": fired.get(one.id, 0),
+                "fired_last_day": figures.fired.get(one.id, 0),
                 "waiting": waits.get(one.id, 0),
                 "parked": one.parked,
                 "last_fired_at": None if one.last_fired_at is None else iso(one.last_fired_at),

@@ -7,6 +7,7 @@ rests on the one before, so the first that fails is the last.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import islice
 
 from flowrun.diagnostics import Diagnostic, Span, error, in_order
@@ -32,8 +33,12 @@ _DIRECTIVE = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n|%YAML\b[^\n]*\n)*+(?=(%(?!Y
 """A directive that says no version. One for tags has no use here, and libyaml's time grows with the square of many."""
 
 
+@lru_cache(maxsize=16)
 def read_document(data: bytes, file: str) -> Document:
-    """The document that the bytes of a file hold; `file` is its name in every span. Raises nothing."""
+    """The document that the bytes of a file hold; `file` is its name in every span. Raises nothing.
+
+    The last ones are remembered: whoever edits files reads each several times, before and after.
+    """
     if len(data) > MAX_BYTES:
         return _refused("", [error("FR001", "the file is larger than 1 MiB", _top(file), _SPLIT)])
     if _WIDE.match(data):
