@@ -35,7 +35,7 @@ class Mention:
 
 def mentions(text: str, *, template: bool = False) -> tuple[Mention, ...]:
     """All that a condition mentions, or a template; nothing of what can't be read."""
-    if len(text) > CHARACTERS:
+    if len(text) > CHARACTERS or not any(name in text for name in NAMES):
         return ()
     found = dict.fromkeys(one for syntax in _read(text, template=template) for one in _visit(syntax))
     return tuple(sorted(found, key=lambda one: (one.start, one.of)))

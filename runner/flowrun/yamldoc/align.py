@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -15,11 +16,16 @@ _APART = 2
 def aligned(layout: Layout, cuts: Iterable[Cut]) -> Iterator[Cut]:
     """What the comments need on the lines of cuts, which stay lines."""
     grown: Counter[int] = Counter()
+    cuts = sorted(cuts)
+    starts = [start for start, _, _ in cuts]
     for start, end, written in cuts:
         comment = layout.comment_after(end)
         if comment is not None and "\n" not in layout.text[start:end] and "\n" not in written:
             grown[comment] += len(written) - (end - start)
     for comment, more in grown.items():
+        last = bisect_left(starts, comment) - 1
+        if cuts[last][1] > comment:
+            continue  # it stands within something that is written anew
         before = layout.text[layout.line_start(comment) : comment]
         spaces = len(before) - len(before.rstrip(" "))
         if more and spaces and before.strip() and (spaces > _APART or _in_column(layout, comment)):

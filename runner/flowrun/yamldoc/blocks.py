@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flowrun.yamldoc.layout import Branch, Layout
-from flowrun.yamldoc.plain import Impossible, moved_order
+from flowrun.yamldoc.plain import Impossible
 
 Cut = tuple[int, int, str]
 """A stretch of the text, and what stands there instead."""
@@ -58,15 +58,33 @@ class Block:
             return start, self.chunks[n + 1].start, ""
         return self._lines(start, chunk.end, below)
 
-    def order(self, n: int, before: int | None) -> Cut:
-        """The entries in the order that follows when one of them goes before another; gaps stay where they are."""
-        order = moved_order(len(self.chunks), n, before)
+    def order(self, n: int, before: int | None, newline: str) -> Cut:
+        """One entry goes before another, or to the end. Comments of others stay with what they stand between."""
+        chunks, last = self.chunks, len(self.chunks) - 1
+        target = last + 1 if before is None else before
+        if target in {n, n + 1}:
+            return chunks[n].start, chunks[n].start, ""
+        above, below = self._gap(n - 1) if n else "", self._gap(n) if n < last else ""
+        if below and "#" not in below:
+            apart, left = below, above
+        elif above and "#" not in above:
+            apart, left = above, below
+        else:
+            apart, left = newline + " " * self.column, above + below.lstrip("\r\n ")
         text = self.layout.text
-        written = ""
-        for place, number in enumerate(order):
-            chunk = self.chunks[number]
-            written += text[chunk.start : chunk.end] + (self._gap(place) if place + 1 < len(order) else "")
-        return self.chunks[0].start, self.chunks[-1].end, written
+        moved = text[chunks[n].start : chunks[n].end]
+        written = left.lstrip("\r\n ") if n == 0 else ""
+        for number, chunk in enumerate(chunks):
+            if number == n:
+                continue
+            if number == target:
+                written += moved + apart
+            written += text[chunk.start : chunk.end]
+            if number + 1 == n:
+                written += left.rstrip(" \r\n") if n == last else left
+            elif number < last:
+                written += self._gap(number)
+        return chunks[0].start, chunks[-1].end, written + (apart + moved if target > last else "")
 
     def only(self) -> tuple[int, int]:
         """The stretch of the only entry, up to the end of the line before it where it has lines of its own."""

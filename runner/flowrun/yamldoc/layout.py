@@ -23,7 +23,7 @@ from yaml.events import (
     SequenceEndEvent,
 )
 
-from flowrun.yamldoc.events import events
+from flowrun.yamldoc.events import NotYaml, events
 from flowrun.yamldoc.nodes import STYLES, Style
 
 _ANCHOR = re.compile(r"&[^\s,\[\]{}]*")
@@ -103,7 +103,7 @@ class _Open:
 
 
 class Layout:
-    """The layout of one text. `root` is None where it holds nothing."""
+    """The layout of one text. `root` is None where it holds nothing. Raises NotYaml."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -167,7 +167,7 @@ class Layout:
         """Where that line ends, before its line break."""
         end = self.text.find("\n", offset)
         end = len(self.text) if end < 0 else end
-        return end - 1 if end > offset and self.text[end - 1] == "\r" else end
+        return end - 1 if self.text[max(end - 1, 0) : end] == "\r" else end
 
     def next_line(self, offset: int) -> int:
         """Where the line after it begins; the end of the text where there is none."""
@@ -233,7 +233,9 @@ class Layout:
 
     def _alias(self, name: str, start: int, end: int) -> None:
         self._begin(start, start)
-        target = self._anchors[name]
+        target = self._anchors.get(name)
+        if target is None:
+            raise NotYaml("found undefined alias", start, "", start)
         leaf = Leaf(start, start, end, target.text if isinstance(target, Leaf) else "", None, alias=name)
         self.anchored[leaf] = target
         self._add(leaf, end)

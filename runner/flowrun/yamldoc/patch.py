@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from typing import Any
 
 from flowrun.diagnostics import has_errors
 from flowrun.yamldoc.align import aligned
 from flowrun.yamldoc.blocks import Block, Cut
+from flowrun.yamldoc.document import Document
+from flowrun.yamldoc.events import NotYaml
 from flowrun.yamldoc.flows import Flow
 from flowrun.yamldoc.habits import Habits, habits_of
 from flowrun.yamldoc.layout import Branch, Layout, Leaf, Part
 from flowrun.yamldoc.plain import (
     Add,
+    Bare,
     Change,
     Impossible,
     Move,
@@ -36,30 +40,34 @@ from flowrun.yamldoc.writing import Alike, Writer, items, under
 
 _MARK = b"\xef\xbb\xbf"
 _SHARED = "it is shared with other places by an anchor and an alias (&, *)"
+_LIMITS = frozenset({"FR001", "FR126", "FR127", "FR128"})
 _BY_HAND = "change it in an editor"
 
 
-def patch(data: bytes, file: str, changes: Iterable[Change]) -> bytes:
-    """The file's bytes with the changes made, one after the other. Raises Impossible."""
-    before = read_document(data, file)
-    if has_errors(before.findings):
-        first = next(one for one in before.findings if one.severity == "error")
+def patch(data: bytes, document: Document, file: str, changes: Iterable[Change]) -> tuple[bytes, Document]:
+    """The file's bytes with the changes made, one after the other, and the document that they are now.
+
+    `document` is what `read_document` made of `data`. Raises Impossible.
+    """
+    if has_errors(document.findings):
+        first = next(one for one in document.findings if one.severity == "error")
         raise Impossible(f"{file}:{first.span.line}: {first.message}", "mend the file in an editor first")
-    if before.root is None:
+    if document.root is None:
         raise Impossible(f"{file} is empty", "write `flowrun: 1` into it")
-    wanted = plain(before.root)
-    text = _Text(before.text)
+    wanted = plain(document.root)
+    text = _Text(document.text)
     for change in changes:
         for simple in _simple(wanted, change):
-            text.make(simple)
             wanted = changed(wanted, simple)
+            text.make(simple)
     mark = _MARK if data.startswith(_MARK) else b""
     after = mark + text.finished().encode("utf-8")
     read = read_document(after, file)
+    if too_much := next((one for one in read.findings if one.code in _LIMITS), None):
+        raise Impossible(f"{file} would be too much: {too_much.message}", too_much.help)
     if has_errors(read.findings) or read.root is None or not same(plain(read.root), wanted):
-        reason = _SHARED if text.has_aliases else "it can't be written there without touching what stands round it"
-        raise Impossible(reason, _BY_HAND)
-    return after
+        raise text.unclean()
+    return after, read
 
 
 def _simple(data: Plain, change: Change) -> Iterator[Change]:
@@ -67,25 +75,27 @@ def _simple(data: Plain, change: Change) -> Iterator[Change]:
     if not isinstance(change, Put):
         yield change
         return
-    old = data
+    changed(data, change)  # raises where there is no such place
+    old: Any = data
     for step in change.path:
-        old = old[step] if isinstance(old, dict | list) else None  # type: ignore[index]
+        old = old[step]
     yield from _put(change.path, old, change.value)
 
 
 def _put(path: Path, old: Plain, new: Plain) -> Iterator[Change]:
-    if isinstance(old, dict) and isinstance(new, dict) and old and new and not old.keys().isdisjoint(new):
-        for key in [key for key in old if key not in new]:
-            yield Remove((*path, key))
+    if isinstance(old, dict) and isinstance(new, dict) and old and new:
         for key in old:
             if key in new:
                 yield from _put((*path, key), old[key], new[key])
         for key in new:
             if key not in old:
                 yield Add(path, key, new[key])
+        for key in old:
+            if key not in new:
+                yield Remove((*path, key))
     elif isinstance(old, list) and isinstance(new, list | tuple) and old and new:
         yield from _put_items(path, old, new)
-    elif not same(merged(old, new), old) or isinstance(new, dict) != isinstance(old, dict):
+    elif isinstance(new, Bare) or isinstance(new, dict) != isinstance(old, dict) or not same(merged(old, new), old):
         yield Put(path, new)
 
 
@@ -114,11 +124,15 @@ class _Text:
         self._puts: list[tuple[Path, Leaf, str]] = []
         self._cuts: list[Cut] = []
         self._renamed: list[Path] = []
+        self.has_aliases = False
         self.has_aliases = "*" in text and bool(self._layout.anchored)
 
     @cached_property
     def _layout(self) -> Layout:
-        return Layout(self._text)
+        try:
+            return Layout(self._text)
+        except NotYaml:  # what was found when the file was read is told then; this is of a change before this one
+            raise self.unclean() from None
 
     @cached_property
     def _habits(self) -> Habits:
@@ -147,8 +161,13 @@ class _Text:
         self._flush()
         return self._text
 
+    def unclean(self) -> Impossible:
+        """What is said where a text came out that does not say what it should."""
+        says = "it can't be written there without touching what stands round it"
+        return Impossible(_SHARED if self.has_aliases else says, _BY_HAND)
+
     def _flush(self) -> None:
-        for leaf, value in self._targets():
+        for leaf, value in self._targets() if self._puts else ():
             holder, n = self._above[leaf]
             self._cuts += self._values(holder).put(n, value, [], 0)
         if self._cuts:
@@ -249,7 +268,7 @@ class _Text:
                 self._no_anchor_in(holder.values[n])
                 if holder.flow:
                     return Flow(layout, holder).order(n, before)
-                return [Block(layout, holder).order(n, before)]
+                return [Block(layout, holder).order(n, before, self._habits.newline)]
             case Put(path=path, value=value):
                 if not path:
                     raise Impossible("a whole file is not changed at once")
@@ -262,7 +281,8 @@ class _Text:
     def _add(self, path: Path, branch: Branch, key: str | None, value: Plain, before: int | None) -> list[Cut]:
         layout, writer, newline = self._layout, Writer(self._habits), self._habits.newline
         alike = self._alike((*path, key if key is not None else len(branch.values)), value)
-        if branch.flow and not branch.values and path and not (place := self._holder(path))[0].flow:
+        empty = branch.flow and not branch.values and "#" not in layout.text[branch.start : branch.end]
+        if empty and path and not (place := self._holder(path))[0].flow:
             whole: Plain = [value] if key is None else {key: value}
             return self._values(place[0]).put(place[1], whole, self._alike(path, whole), len(path))
         if branch.flow:

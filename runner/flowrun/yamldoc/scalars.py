@@ -6,6 +6,7 @@ Whether a text may stand without quotes is not decided by rules of our own: the 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 
 from yaml.events import ScalarEvent
 
@@ -22,6 +23,8 @@ _ELSEWHERE = re.compile(
 _NOT_SHOWN = re.compile(r"[\t\n\r\"\\]")
 _ESCAPES = {"\t": r"\t", "\n": r"\n", "\r": r"\r", '"': r"\"", "\\": r"\\"}
 _SPACE = re.compile(r"(?<=[^\s]) (?=[^\s])")
+_JOINT = re.compile(r"(?:and|or)\b")
+"""Before which words a condition is broken, if that is not too early in its line."""
 _BLOCK = {Style.LITERAL: "|", Style.FOLDED: ">"}
 
 
@@ -54,7 +57,7 @@ def _structural(event: object) -> bool:
 
 def may_be_plain(text: str, *, flow: bool, key: bool = False) -> bool:
     """Whether the text may stand without quotes there, as a value or as a key, and is no null then."""
-    if text in NULLS or "\n" in text:
+    if text in NULLS or "\n" in text or "\t" in text:
         return False
     if not key:
         return reads_as(text, flow=flow) == (text, Style.PLAIN)
@@ -130,14 +133,13 @@ def block(text: str, style: Style, indent: int, width: int, newline: str) -> str
 
 def _wrapped(line: str, width: int) -> list[str]:
     """The line in pieces not longer than `width`, where spaces between words allow that."""
+    spaces = [found.end() for found in _SPACE.finditer(line)]
     pieces = []
-    begin = last = 0
-    for space in _SPACE.finditer(line):
-        if space.start() - begin > width and last > begin:
-            pieces.append(line[begin : last - 1])
-            begin = last
-        last = space.end()
-    if len(line) - begin > width and last > begin:
-        pieces.append(line[begin : last - 1])
-        begin = last
+    begin = at = 0
+    while len(line) - begin > width and at < len(spaces):
+        end = max(bisect_right(spaces, begin + width + 1), at + 1)
+        joints = [space for space in spaces[at:end] if _JOINT.match(line, space) and space - begin > width // 3]
+        cut = joints[-1] if joints else spaces[end - 1]
+        pieces.append(line[begin : cut - 1])
+        begin, at = cut, bisect_right(spaces, cut)
     return [*pieces, line[begin:]]

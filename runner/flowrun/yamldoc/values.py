@@ -109,7 +109,7 @@ class Values:
             room = layout.column(leaf.start)
             long = len(written) > max(habits.width - room, len(source))
             if (long or "\n" in text) and not leaf.anchor:
-                written = self.writer.scalar(text, self._indent(), room, [leaf])
+                written = self.writer.scalar(text, self._indent(), room, [leaf], blocks=self._blocks(leaf.end))
         return self._with_rest(leaf.start, leaf.end, written)
 
     def _with_rest(self, start: int, end: int, written: str) -> list[Cut]:
@@ -188,7 +188,9 @@ class Values:
         on_line = layout.line_start(part.start) == layout.line_start(lead)
         if holder.mapping:
             pad = max(1, part.whole - lead) if on_line and part.start < part.end else self.padding(holder.keys[n].text)
-            written = self.writer.after(value, column, layout.column(lead) + pad, depth, alike, pad)
+            written = self.writer.after(
+                value, column, layout.column(lead) + pad, depth, alike, pad, blocks=self._blocks(part.end)
+            )
         else:
             written = self.writer.item(value, column, depth, alike)[1:]
         if on_line:
@@ -196,6 +198,12 @@ class Values:
         first, line_break, rest = written.partition(newline)
         below, end = layout.line_end(lead), layout.line_end(part.end)
         return [(lead, lead, first), (below, end, line_break + rest)]
+
+    def _blocks(self, end: int) -> bool:
+        """Whether a block scalar may end there: a comment below, as deep as its lines, would be one of them."""
+        below = self.layout.next_line(end)
+        shown = self.layout.text[below : self.layout.line_end(below)]
+        return not shown.lstrip(" ").startswith("#") or shown.find("#") < self._indent()
 
     def _indent(self) -> int:
         """The indentation of a block scalar that is a value of the collection."""

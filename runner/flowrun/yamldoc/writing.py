@@ -51,14 +51,16 @@ class Writer:
             return "-" + self.after(value, column, inner, depth, alike, self.habits.gap)
         return lead + self.block(value, inner, depth, alike)
 
-    def after(self, value: Plain, column: int, room: int, depth: int, alike: Alike, pad: int = 1) -> str:
+    def after(
+        self, value: Plain, column: int, room: int, depth: int, alike: Alike, pad: int = 1, *, blocks: bool = True
+    ) -> str:
         """What follows a colon, or a dash, that stands in a block whose entries start in `column`.
 
         `room` is where a value would start on the same line. Later lines have their indentation.
         """
         lead = " " * pad
         if isinstance(value, str) and not isinstance(value, Bare):
-            return lead + self.scalar(value, column + self.habits.step, room, alike)
+            return lead + self.scalar(value, column + self.habits.step, room, alike, blocks=blocks)
         if self._on_one_line(value, depth, alike, room):
             return lead + self.flow(value, alike, flow=False)
         deeper = self.habits.step if isinstance(value, dict) else self.habits.dash
@@ -73,15 +75,15 @@ class Writer:
             lines = [self.item(one, column, depth + 1, items(alike)) for one in value]
         return (self.habits.newline + " " * column).join(lines)
 
-    def scalar(self, text: str, indent: int, room: int, alike: Alike) -> str:
-        """A text as a value in a block; on one line, or as a block scalar indented by `indent`."""
-        style = self._style(alike)
-        written = inline(text, style, self._quote(alike), flow=False)
-        fits = room + len(written) <= self.habits.width
-        if fits and "\n" not in text:
+    def scalar(self, text: str, indent: int, room: int, alike: Alike, *, blocks: bool = True) -> str:
+        """A text as a value in a block: on one line or, if `blocks` may be, as a block scalar indented by `indent`."""
+        written = inline(text, self._style(alike), self._quote(alike), flow=False)
+        several = "\n" in text.rstrip("\n")
+        if not blocks or (room + len(written) <= self.habits.width and "\n" not in text):
             return written
-        form = Style.LITERAL if "\n" in text.rstrip("\n") else Style.FOLDED
-        return block(text, form, indent, self.habits.width, self.habits.newline) or written
+        form = Style.LITERAL if several else Style.FOLDED
+        lines = block(text, form, indent, self.habits.width, self.habits.newline)
+        return lines if lines and (several or "\n" in text or lines.count("\n") > 1) else written
 
     def flow(self, value: Plain, alike: Alike, *, flow: bool = True) -> str:
         """A value on one line; `flow`: within brackets."""

@@ -25,7 +25,7 @@ FIRST_FILE = "flows.yaml"
 NEW_FILE = b"flowrun: 1\n"
 
 _ID = re.compile(ID)
-_FILE = re.compile(r"(?:[^\x00-\x1f\x7f/\\.][^\x00-\x1f\x7f/\\]*/)*[^\x00-\x1f\x7f/\\.][^\x00-\x1f\x7f/\\]*")
+_FILE = re.compile(r"(?:\w[\w .+@-]*/)*\w[\w .+@-]*")
 _LISTED = 5
 
 
@@ -48,13 +48,14 @@ class Changes(defaultdict[str, list[Change]]):
 class Project:
     """The texts of all files, scenario files included, by their paths below the project's folder."""
 
-    def __init__(self, texts: Mapping[str, bytes]) -> None:
+    def __init__(self, texts: Mapping[str, bytes], documents: Mapping[str, Document] | None = None) -> None:
         self.texts = dict(sorted(texts.items()))
+        self._read = documents or {}
 
     @cached_property
     def documents(self) -> Mapping[str, Document]:
         """What stands in the files."""
-        return {name: read_document(data, name) for name, data in self.texts.items()}
+        return {name: self._read.get(name) or read_document(data, name) for name, data in self.texts.items()}
 
     @cached_property
     def outline(self) -> Outline:
@@ -102,16 +103,20 @@ class Project:
 
     def patched(self, changes: Mapping[str, Sequence[Change]]) -> Project:
         """The project with those changes made; a file that there is not begins as a new one. Raises Impossible."""
-        after = {file: patch(self.texts.get(file, NEW_FILE), file, made) for file, made in changes.items() if made}
-        return Project(self.texts | after)
+        texts, documents = self.texts | {}, {**self.documents}
+        for file, made in changes.items():
+            if made:
+                data = texts.get(file, NEW_FILE)
+                before = documents.get(file) or read_document(data, file)
+                texts[file], documents[file] = patch(data, before, file, made)
+        return Project(texts, documents)
 
     def file_for(self, wanted: str | None, otherwise: Iterable[str]) -> str:
         """The file that something new goes to: the one wanted, or the first of some others, or the only new one."""
         if wanted is not None:
             if wanted not in self.roots and (not _FILE.fullmatch(wanted) or not flow_files([wanted])):
-                raise Impossible(
-                    f"'{excerpt(wanted)}' is no name for a flow file", "a name ends in .yaml, not .test.yaml"
-                )
+                says = f"'{excerpt(wanted)}' is no name for a flow file"
+                raise Impossible(says, "use letters, digits, - and _; it ends in .yaml, and not in .test.yaml")
             return wanted
         return next(iter([*otherwise, *self.roots]), FIRST_FILE)
 
