@@ -38,9 +38,8 @@ async function begin() {
 		return;
 	}
 	wire();
-	draw();
 	picture.camera.measure();
-	picture.camera.fit(0.62, 1);
+	draw();
 	const dots = new Dots(picture);
 	listen(row => dots.send(row.tunnel, row.from));
 	try {
@@ -50,11 +49,13 @@ async function begin() {
 	}
 }
 
-function draw() {
+function draw(changed) {
+	const fresh = !picture.laid?.stages.size || changed?.has("filter");
 	performance.mark("draw");
 	for (const tunnel of state.project.tunnels) tunnel.action ??= "move";
 	picture.draw(new Graph(state.project));
 	performance.measure("picture", "draw");
+	if (fresh) picture.camera.begin();
 	$("picture").classList.toggle("editable", !state.project.read_only);
 	notice(state.project.pipelines.length ? "" : t("picture.empty"));
 }

@@ -56,11 +56,16 @@ export class Camera {
 		else this.pan(dx, dy);
 	}
 
-	/** All of it, or, with a `least` nearness, its top. */
-	fit(least = 0, most = 1.25) {
+	/** All of it. */
+	fit() {
 		const {width, height} = this.world;
-		const k = Math.max(least, Math.min(this.box.width / width, least ? Infinity : this.box.height / height, most));
-		this.set(Math.max(0, (this.box.width - width * k) / 2), least ? 0 : Math.max(0, (this.box.height - height * k) / 2), k);
+		const k = Math.min(this.box.width / width, this.box.height / height, 1.25);
+		this.set((this.box.width - width * k) / 2, (this.box.height - height * k) / 2, k);
+	}
+
+	/** Its upper left, as wide as the window, and legible. */
+	begin() {
+		this.set(0, 0, between(0.62, this.box.width / this.world.width, 1));
 	}
 
 	/** Move just so far that a box is in sight, right of the pipelines' names, which need no move `across`. */
