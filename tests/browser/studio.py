@@ -42,7 +42,7 @@ def studio(place: Place, *options: str, now: str | None = None) -> Iterator[Stud
         def said() -> re.Match[str] | None:
             return re.search(r"http://\S+", Path(running.out.name).read_text(encoding="utf-8"))
 
-        eventually(lambda: said() is not None or not running.going, 30)
+        eventually(lambda: said() is not None or not running.going, 60)
         found = said()
         assert found is not None, running.said()
         yield Studio(place, found[0])
