@@ -19,6 +19,9 @@ from tests.acceptance.place import Place, eventually
 PATIENCE = 15_000
 """Milliseconds for which the page is waited for."""
 
+STARTS = 120.0
+"""Seconds for which a studio is waited for."""
+
 
 @dataclass(slots=True)
 class Studio:
@@ -42,7 +45,7 @@ def studio(place: Place, *options: str, now: str | None = None) -> Iterator[Stud
         def said() -> re.Match[str] | None:
             return re.search(r"http://\S+", Path(running.out.name).read_text(encoding="utf-8"))
 
-        eventually(lambda: said() is not None or not running.going, 60)
+        eventually(lambda: said() is not None or not running.going, STARTS)
         found = said()
         assert found is not None, running.said()
         yield Studio(place, found[0])
