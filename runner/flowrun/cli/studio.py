@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hmac
 import secrets
 import signal
@@ -95,9 +96,12 @@ def studio(
             threading.Thread(target=webbrowser.open, args=(page if token else url,), daemon=True).start()
         try:
             stopped.wait()
+            status = Status.FINE
         except KeyboardInterrupt:
-            return Status.INTERRUPTED
-    return Status.FINE
+            status = Status.INTERRUPTED
+    # The interpreter ends with a last look for garbage among all that was made; that would take longer than the rest.
+    gc.freeze()
+    return status
 
 
 def _only(token: str) -> Callable[[str], bool]:

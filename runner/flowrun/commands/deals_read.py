@@ -67,12 +67,12 @@ def listing(store: str, clock: Clock, wanted: Wanted, limit: int | None) -> List
 def page(store: str, clock: Clock, stage: str | None, search: str | None, after: str | None, limit: int) -> Page:
     """At most so many of the deals of a stage (None: of all) that have the searched text in their id, title or owner.
 
-    `after` is the `next` of the page before. Raises InvalidInput for a stage that isn't there, WrongUsage for an
-    `after` that no page had.
+    `after` is the `next` of the page before. The store is only read: an older one is refused. Raises InvalidInput for a
+    stage that isn't there, WrongUsage for an `after` that no page had.
     """
     if after is not None and not _AFTER.fullmatch(after):
         raise WrongUsage(f"'{excerpt(after)}' is the end of no page", "begin with the first one")
-    with open_store(store, clock) as opened, opened.read() as connection:
+    with open_store(store, clock, read_only=True) as opened, opened.read() as connection:
         flow = applied(connection).flow
         chosen = selection(flow, Wanted(stage=stage), clock.now())
         chosen = replace(chosen, search=search or None, after=None if after is None else int(after))
@@ -89,9 +89,12 @@ def board(store: str, clock: Clock, wanted: Wanted) -> Board:
         return Board(flow, deals.counts(connection, flow, chosen), deals.overflowing(connection, flow, chosen))
 
 
-def shown(store: str, clock: Clock, id_: str) -> tuple[Deal, Flow]:
-    """A deal and the applied flow. Raises NoDeal where there is none of that id."""
-    with open_store(store, clock) as opened, opened.read() as connection:
+def shown(store: str, clock: Clock, id_: str, *, read_only: bool = False) -> tuple[Deal, Flow]:
+    """A deal and the applied flow. `read_only` refuses an older store, whose tables are brought up to date otherwise.
+
+    Raises NoDeal where there is none of that id.
+    """
+    with open_store(store, clock, read_only=read_only) as opened, opened.read() as connection:
         flow = applied(connection).flow
         found = deals.find(connection, flow, id_)
         if found is None:

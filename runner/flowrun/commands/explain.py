@@ -9,7 +9,10 @@ from flowrun.store import revisions
 from flowrun.store.connection import open_store
 
 
-def explain(store: str, clock: Clock, deal: str, tunnel: str | None) -> Explanation:
-    """The tunnels from the deal's stage, or that one. Raises WorkFailed for names that aren't there."""
-    with open_store(store, clock) as opened, opened.read() as connection:
+def explain(store: str, clock: Clock, deal: str, tunnel: str | None = None, *, read_only: bool = False) -> Explanation:
+    """The tunnels from the deal's stage, or that one. Raises WorkFailed for names that aren't there.
+
+    `read_only` refuses an older store, whose tables are brought up to date otherwise.
+    """
+    with open_store(store, clock, read_only=read_only) as opened, opened.read() as connection:
         return explained(connection, revisions.applied(connection), deal, opened.clock.now(), tunnel)

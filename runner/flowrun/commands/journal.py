@@ -33,14 +33,16 @@ def journal(
     result: str | None = None,
     since: str | None = None,
     limit: int | None = None,
+    read_only: bool = False,
 ) -> Journal:
     """The firings that fit all of these; None restricts nothing, `limit` keeps the latest.
 
-    `since` is a date or a moment, local in the project's zone unless it has an offset. Raises WorkFailed for a store
+    `since` is a date or a moment, local in the project's zone unless it has an offset. `read_only` refuses an older
+    store, whose tables are brought up to date otherwise. Raises WorkFailed for a store
     that can't be used or has no revision, and for a deal or tunnel that never was; WrongUsage for a `since` that is
     neither.
     """
-    with open_store(store, clock) as opened, opened.read() as connection:
+    with open_store(store, clock, read_only=read_only) as opened, opened.read() as connection:
         applied = revisions.current(connection)
         if applied is None:
             raise WorkFailed("no revision is applied in this store yet", "apply one with 'flowrun apply'")

@@ -17,7 +17,11 @@ def pending(
     limit: int | None = None,
     every: bool = False,
     until: int | None = None,
+    read_only: bool = False,
 ) -> Pending:
-    """What waits, as `engine.pending`. Raises WorkFailed for a store that can't be used, or names that aren't there."""
-    with open_store(store, clock) as opened:
+    """What waits, as `engine.pending`. Raises WorkFailed for a store that can't be used, or names that aren't there.
+
+    `read_only` refuses an older store, whose tables are brought up to date otherwise.
+    """
+    with open_store(store, clock, read_only=read_only) as opened:
         return waits(opened, deal=deal, tunnel=tunnel, limit=limit, every=every, until=until)

@@ -48,11 +48,11 @@ def deals(launch: Launch, query: Mapping[str, str]) -> dict[str, object]:
 def deal(launch: Launch, id_: str) -> dict[str, object]:
     """The answer to GET /api/deals/ID. Raises Problem and FlowrunError."""
     one, flow = _there(launch, id_)
-    rows = journal(launch.store, launch.clock, deal=id_, limit=MOST).firings
+    rows = journal(launch.store, launch.clock, deal=id_, limit=MOST, read_only=True).firings
     return {
         "deal": deal_content(one, flow),
         "journal": [firing_content(row) for row in rows],
-        "explain": explanation_content(explain(launch.store, launch.clock, id_, None)),
+        "explain": explanation_content(explain(launch.store, launch.clock, id_, read_only=True)),
     }
 
 
@@ -76,7 +76,7 @@ def waits(launch: Launch, query: Mapping[str, str]) -> dict[str, object]:
     until = parse_instant(text)
     if until is None:
         raise Problem(400, "bad-request", f"`until` is no instant with an offset: '{excerpt(text)}'")
-    found = pending(launch.store, launch.clock, limit=MOST, until=until)
+    found = pending(launch.store, launch.clock, limit=MOST, until=until, read_only=True)
     content = pending_content(found)
     return {
         **content,
@@ -88,7 +88,7 @@ def waits(launch: Launch, query: Mapping[str, str]) -> dict[str, object]:
 
 def _there(launch: Launch, id_: str) -> tuple[Deal, Flow]:
     try:
-        return shown(launch.store, launch.clock, id_)
+        return shown(launch.store, launch.clock, id_, read_only=True)
     except NoDeal as error:
         raise Problem(404, "not-found", str(error)) from None
 

@@ -122,9 +122,7 @@ class Guard:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._door.names(hosts[0]):
             raise Problem(403, "forbidden", "this is another host than the one that was asked for")
-        if method not in {"GET", "HEAD", "POST"}:
-            raise Problem(405, "bad-request", f"{method} is not used here")
-        if path == "/" and method != "POST" and (answer := self._enter(scope)):
+        if path == "/" and method == "GET" and (answer := self._enter(scope)):
             return answer
         if not self._fits(self._token(headers)):
             if path.startswith("/api/"):
@@ -157,7 +155,7 @@ class Guard:
     def _check_site(method: str, path: str, headers: Headers, host: str) -> None:
         site = headers.get("sec-fetch-site")
         own = {None, "same-origin"} if method == "POST" else {None, "same-origin", "none"}
-        if site not in own and not (path == "/" and method != "POST"):
+        if site not in own and (path, method) != ("/", "GET"):
             raise Problem(403, "forbidden", f"this comes from another site ({site})")
         if method == "POST" and headers.getlist("origin") != [f"http://{host.lower()}"]:
             raise Problem(403, "forbidden", "this does not come from the studio's own page")

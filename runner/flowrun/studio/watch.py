@@ -1,7 +1,7 @@
 """Watching the flow files in a thread, so that pages hear of a save elsewhere.
 
 The system's word only wakes; whether something changed is told by the etag. Without such words (a network drive, a
-folder that is not there yet) it is looked every second or so.
+folder that is not there yet) it is looked every few seconds.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from flowrun.studio.folder import Folder
 
 _QUIET = 50
 _LONGEST = 200
-_LOOK = 1_000
+_LOOK = 5_000
 """Milliseconds: without a further change after which a save counts as done; after which it is told even so; between two
 looks where nothing wakes."""
 

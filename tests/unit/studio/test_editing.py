@@ -159,6 +159,15 @@ def test_if_one_file_fails_the_others_are_put_back(page: Page, monkeypatch: pyte
     assert (page.read(), page.read("b.yaml")) == (FLOW, TWO)
 
 
+def test_if_one_file_is_another_by_now_none_is_touched(tmp_path: Path) -> None:
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text("theirs" if name == "b.yaml" else "old")
+    before = (tmp_path / "a.yaml").stat()
+    with pytest.raises(Changed):
+        write(tmp_path, {"a.yaml": (b"old", b"new"), "b.yaml": (b"old", b"new")})
+    assert (tmp_path / "a.yaml").stat() == before
+
+
 def test_a_new_file_is_made_and_undone(page: Page) -> None:
     edit = {"kind": "pipeline.add", "id": "care", "name": None, "stages": [{"id": "new"}], "file": "more/care.yaml"}
     answer = page.edit(edit).fine()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -162,11 +163,19 @@ def test_an_unreadable_store_is_said_without_its_secrets(tmp_path: Path, opening
     assert (answer.status, answer.code) == (500, "failed")
 
 
-def test_a_store_of_an_older_flowrun_is_said(opening: Opening) -> None:
-    page = opening().write().applied()
+def test_a_store_of_an_older_flowrun_is_said_and_left_as_it_is(opening: Opening) -> None:
+    page = opening().write().applied().add("a", "sales.new")
     with open_store(page.launch.store) as store, store.write() as transaction:
         transaction.connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
-    assert "older flowrun" in page.get("/api/live").json["error"]["message"]
+    for path in ("live", "deals", "deals/a", "pending?until=2026-04-01T00:00:00Z"):
+        answer = page.get(f"/api/{path}")
+        assert answer.status == 500
+        assert "older flowrun" in answer.json["error"]["message"]
+    assert "older flowrun" in page.post("/api/preview", {"etag": page.etag}).json["error"]["message"]
+    page.api.close()
+    with sqlite3.connect(page.folder / "store.db") as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+    connection.close()
 
 
 @pytest.fixture

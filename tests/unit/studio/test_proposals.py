@@ -13,6 +13,7 @@ from flowrun.commands.history import told
 from flowrun.render.ink import plain
 from flowrun.render.proposal import proposal_content, proposal_text
 from flowrun.studio import proposals
+from tests.postgres import Database
 from tests.unit.store.example import NOON
 from tests.unit.studio.conftest import Opening
 from tests.unit.studio.kit import FLOW, Page
@@ -59,6 +60,16 @@ def test_a_preview_is_what_diff_says_with_the_deals_named(stock: Page) -> None:
     stock.run()
     moved = {one["id"]: one["stage"] for one in stock.get("/api/deals").fine()["deals"]}
     assert [stage for id_, stage in sorted(moved.items()) if "~" not in id_] == ["sales.offer", "sales.offer"]
+
+
+def test_on_postgresql_they_are_named_too(opening: Opening, fast_postgres: Database) -> None:
+    page = opening(store=fast_postgres.url).write().applied().add("a", "sales.new", "title=Acme")
+    found = preview(page.write(CHAIN))
+    assert [(one["tunnel"], one["title"], one["to"]) for one in found["deals"]] == [
+        ("offers", "Acme", "sales.offer"),
+        ("on", "Acme", "sales.won"),
+    ]
+    assert page.post("/api/apply", {"plan": found["plan"]}).fine()["revision"] == 2
 
 
 def test_only_so_many_are_named_and_the_rest_counted(stock: Page, monkeypatch: pytest.MonkeyPatch) -> None:
