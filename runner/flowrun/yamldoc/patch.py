@@ -226,25 +226,13 @@ class _Text:
         return part, above
 
     def _holder(self, path: Path) -> tuple[Branch, int]:
-        """The collection that an entry stands in, which nothing else shares, and the entry's number there."""
+        """The collection that an entry stands in, and the entry's number there."""
         _, above = self._find(path)
         holder = above[-1]
         assert isinstance(holder, Branch)
-        self._alone(holder)
         n = holder.index(path[-1]) if isinstance(path[-1], str) else path[-1]
         assert n is not None  # found just now
         return holder, n
-
-    def _alone(self, part: Part) -> None:
-        if self.has_aliases and self._layout.ways[part] > 1:
-            raise Impossible(_SHARED, _BY_HAND)
-
-    def _no_anchor_in(self, part: Part) -> None:
-        """Refuses to take away, or to move, what something else refers to."""
-        if not self.has_aliases:
-            return
-        if any(one in self._layout.anchored.values() for one, _ in self._layout.walk(part)):
-            raise Impossible(_SHARED, _BY_HAND)
 
     def _structural(self, change: Change) -> list[Cut]:
         layout = self._layout
@@ -253,11 +241,9 @@ class _Text:
                 branch, _ = self._find(path)
                 if isinstance(branch, Leaf):
                     return self._first(path, branch, key, value)
-                self._alone(branch)
                 return self._add(path, branch, key, value, before)
             case Remove(path=path):
                 holder, n = self._holder(path)
-                self._no_anchor_in(holder.values[n])
                 if holder.flow:
                     return Flow(layout, holder).removal(n)
                 if len(holder.values) == 1:
@@ -265,7 +251,6 @@ class _Text:
                 return [Block(layout, holder).removal(n)]
             case Move(path=path, before=before):
                 holder, n = self._holder(path)
-                self._no_anchor_in(holder.values[n])
                 if holder.flow:
                     return Flow(layout, holder).order(n, before)
                 return [Block(layout, holder).order(n, before, self._habits.newline)]
@@ -273,7 +258,6 @@ class _Text:
                 if not path:
                     raise Impossible("a whole file is not changed at once")
                 holder, n = self._holder(path)
-                self._no_anchor_in(holder.values[n])
                 return self._values(holder).put(n, value, self._alike(path, value), len(path))
             case _:
                 raise AssertionError(change)

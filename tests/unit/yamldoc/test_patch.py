@@ -220,6 +220,7 @@ def test_comments_of_others_stay_between_what_they_stood_between() -> None:
     before = "l:\n- a\n\n# between a and b\n\n- b\n- c\n"
     assert made(before, Move(("l", 2), 0)) == "l:\n- c\n- a\n\n# between a and b\n\n- b\n"
     assert made(before, Move(("l", 0), None)) == "l:\n# between a and b\n\n- b\n- c\n- a\n"
+    assert made(before, Remove(("l", 0))) == "l:\n\n# between a and b\n\n- b\n- c\n"
     assert made(before, Remove(("l", 1))) == "l:\n- a\n\n# between a and b\n\n- c\n"
 
 
@@ -240,6 +241,12 @@ def test_what_is_shared_changes_everywhere_or_not_at_all() -> None:
     for before, change in refused:
         with pytest.raises(Impossible, match="shared"):
             made(before, change)
+
+
+def test_what_says_something_else_is_never_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowrun.yamldoc.values.inline", lambda text, *_args, **_flow: f"{text}x")
+    with pytest.raises(Impossible, match="without touching what stands round it"):
+        made("a: 1\n", Put(("a",), "2"))
 
 
 @pytest.mark.parametrize(
