@@ -253,7 +253,7 @@ class Hand:
         """Blank lines and comments of others, before an entry."""
         if blank or self._maybe(0.05):
             self._end()
-        if self._maybe(self._talk * 0.3):
+        if self._maybe(self._talk * 0.6):
             self._end()
             self._say(" " * column + "# " + self._remark())
             self._end()
