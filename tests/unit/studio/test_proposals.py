@@ -10,6 +10,7 @@ import pytest
 from flowrun.clock import VirtualClock, iso
 from flowrun.commands.diff import diff
 from flowrun.commands.history import told
+from flowrun.engine.deploy import Proposal
 from flowrun.render.ink import plain
 from flowrun.render.proposal import proposal_content, proposal_text
 from flowrun.studio import proposals
@@ -163,6 +164,17 @@ def test_files_with_errors_or_changed_meanwhile_have_no_preview(stock: Page) -> 
     assert (answer.status, answer.code) == (422, "refused")
     assert answer.json["diagnostics"][0]["code"] == "FR203"
     assert answer.json["diagnostics"][0]["file"] == "a.yaml"
+
+
+def test_files_that_change_while_they_are_compared_have_no_plan(stock: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    def saved_meanwhile(*given: Any) -> Proposal:
+        found = diff(*given)
+        stock.write(CHAIN)
+        return found
+
+    monkeypatch.setattr("flowrun.studio.proposals.diff", saved_meanwhile)
+    answer = stock.post("/api/preview", {"etag": stock.write(ALL).etag})
+    assert (answer.status, answer.code, stock.api.proposals.kept) == (409, "changed", ())
 
 
 def test_a_link_out_of_the_folder_has_no_preview(stock: Page, tmp_path: Path) -> None:
