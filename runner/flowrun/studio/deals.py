@@ -96,6 +96,7 @@ def _there(launch: Launch, id_: str) -> tuple[Deal, Flow]:
 def _limit(text: str | None) -> int:
     if text is None:
         return _USUAL
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:6]) <= MOST:
+    limit = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(MOST)) else 0
+    if not 1 <= limit <= MOST:
         raise Problem(400, "bad-request", f"`limit` must be 1 to {MOST}")
-    return int(text)
+    return limit

@@ -51,7 +51,18 @@ def test_search_finds_texts_whatever_their_case_and_takes_no_wildcards(each: Pag
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=0", "limit=201", "limit=x", "limit=-1", "limit=9999999999999999", "limit=%D9%A3", "after=x", "after=1;2"],
+    [
+        "limit=0",
+        "limit=201",
+        "limit=x",
+        "limit=-1",
+        "limit=9999999999999999",
+        "limit=000001" + "9" * 5000,
+        "limit=00000199999",
+        "limit=%D9%A3",
+        "after=x",
+        "after=1;2",
+    ],
 )
 def test_bad_questions(opening: Opening, query: str) -> None:
     page = opening().write().applied()

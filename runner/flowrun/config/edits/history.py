@@ -51,16 +51,17 @@ def _without(project: Project, again: Collection[str]) -> Project:
     """The project without entries of `moved` from a name to itself; raises Impossible for another one from `again`."""
     for file, section, item in _told_items(project):
         name, became = item.get("from"), item.get("to")
-        if section == "moved" and name in again and name != became:
-            says = f"'{excerpt(str(name))}' is an old name: `moved` says that it is '{excerpt(str(became))}' now"
+        if section == "moved" and isinstance(name, str) and name in again and name != became:
+            says = f"'{excerpt(name)}' is an old name: `moved` says that it is '{excerpt(str(became))}' now"
             raise Impossible(says, f"take that entry out of {file} first, or choose another id")
     return _without_items(project, lambda section, item: section == "moved" and item.get("from") == item.get("to"))
 
 
 def _refuse_removed(project: Project, again: Collection[str]) -> None:
     for file, section, item in _told_items(project):
-        if section == "removed" and item.get("stage") in again:
-            says = f"'{excerpt(str(item.get('stage')))}' is the name of a stage that is in `removed`"
+        stage = item.get("stage")
+        if section == "removed" and isinstance(stage, str) and stage in again:
+            says = f"'{excerpt(stage)}' is the name of a stage that is in `removed`"
             raise Impossible(says, f"take that entry out of {file} first, or choose another id")
 
 

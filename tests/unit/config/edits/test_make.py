@@ -227,6 +227,13 @@ def test_refusals_say_why(edit: dict[str, JSON], says: str) -> None:
     assert says in refused(TEXTS, **edit)
 
 
+@pytest.mark.parametrize("told", ["moved: [{from: [a.x], to: {}}]", "removed: [{stage: [a.x], deals: [a.y]}]"])
+def test_a_name_in_the_history_that_is_no_text_stands_in_nobodys_way(told: str) -> None:
+    texts = TEXTS | {"b.yaml": f"flowrun: 1\n{told}\n".encode()}
+    assert edited(texts, kind="stage.rename", stage="a.x", to="w")["b.yaml"] == texts["b.yaml"]
+    assert edited(texts, kind="stage.add", pipeline="a", id="w")["b.yaml"] == texts["b.yaml"]
+
+
 def test_a_condition_that_takes_names_apart_is_not_guessed_at() -> None:
     texts = {"a.yaml": REFERRED.replace(b"deal.stage == 'a.y'", b"deal.stage is startingwith('a.')")}
     assert "compares a part of `deal.stage` with 'a.'" in refused(texts, kind="pipeline.rename", id="a", to="c")
