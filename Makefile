@@ -59,14 +59,14 @@ bench: setup .venv/alternatives ## speed beside hand-written SQL, into docs/benc
 	$(BIN)/python tests/bench/w2_single.py $(RESULTS)
 	$(BIN)/python tests/bench/w3_timers.py $(RESULTS)
 	$(BIN)/python tests/bench/w5_runners.py $(RESULTS)
+	$(BIN)/python tests/bench/studio.py $(RESULTS)
 	$(BIN)/python tests/bench/report.py bench.jsonl docs --command "$(strip make bench $(GIVEN))"
 
-times: setup ## speed and memory of apply, validate, test and the studio; DEALS=1000000
+times: setup ## speed and memory of apply, validate and test; DEALS=1000000
 	$(BIN)/python tests/bench/apply.py --deals $(DEALS)
 	$(BIN)/python tests/bench/validate.py
 	$(BIN)/python tests/bench/bad_input.py
 	$(BIN)/python tests/bench/scenarios.py
-	$(BIN)/python tests/bench/studio.py
 
 soak: setup ## kill runners again and again; DEALS=1000000 DEATHS=10 KILLS=10000 KILLS_POSTGRES=2000 WRITES=100000
 	$(BIN)/python tests/bench/soak.py --deals $(DEALS) --deaths $(DEATHS) --kills $(KILLS) --kills-postgres $(KILLS_POSTGRES) --writes $(WRITES)

@@ -58,6 +58,11 @@ ABOUT = {
 
         Throughput beside one runner, and how evenly the runners share the work.
     """,
+    "Studio": """A big project on the studio's page
+
+        In Chromium, without a graphics card: from asking for the page to its first picture, from an edit to the picture
+        that shows it (the files are patched, read again, checked, written, and drawn), and frames on the way.
+    """,
 }
 """A heading and a paragraph for each workload."""
 

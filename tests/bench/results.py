@@ -16,10 +16,11 @@ from pathlib import Path
 class Result:
     """flowrun beside its control, both measured in the same run.
 
-    `workload` is 'W1' … 'W5', `what` says what was measured in a few words, `database` is 'sqlite', 'postgresql' or ''
-    where there is none to tell. `flowrun` and `control` are in `unit`. `ratio` is what is held against `reach`, a text
-    that starts with '≥' or '≤' and a number ('≥ 0.6'), or is empty where nothing was promised. `memory_mib` is the peak
-    of one flowrun process; None: not measured. `note` tells whatever a reader must know to read the figures right.
+    `workload` is 'W1' … 'W5' or 'Studio', `what` says what was measured in a few words, `database` is 'sqlite',
+    'postgresql' or '' where there is none to tell. `flowrun` and `control` (0: there is none) are in `unit`. `ratio` is
+    what is held against `reach`, a text that starts with '≥' or '≤' and a number ('≥ 0.6'), or is empty where nothing
+    was promised. `memory_mib` is the peak of one flowrun process; None: not measured. `note` tells whatever a reader
+    must know to read the figures right.
     """
 
     workload: str
@@ -51,13 +52,14 @@ def add_option(parser: argparse.ArgumentParser) -> None:
 
 def record(path: Path | None, result: Result) -> None:
     """Print the result, and add it to the file if there is one."""
-    ratio = f"ratio {result.ratio:.2f}" + (f" (to reach: {result.reach})" if result.reach else "")
+    ratio = f", ratio {result.ratio:.2f}" + (f" (to reach: {result.reach})" if result.reach else "")
     memory = "" if result.memory_mib is None else f", {result.memory_mib:.0f} MiB"
     where = " ".join(part for part in (result.workload, result.database, result.size) if part)
     unit = f" {result.unit}"
     print(
-        f"{where}: {result.what}: flowrun {result.flowrun:,.4g}{unit}, control {result.control:,.4g}{unit}, "
-        f"{ratio}{memory}{'; ' + result.note if result.note else ''}",
+        f"{where}: {result.what}: flowrun {result.flowrun:,.4g}{unit}"
+        f"{f', control {result.control:,.4g}{unit}{ratio}' if result.control else ''}"
+        f"{memory}{'; ' + result.note if result.note else ''}",
         flush=True,
     )
     if path is not None:

@@ -2,9 +2,9 @@
 
     python tests/bench/studio.py [--pipelines N] [--stages N] [--tunnels N]
 
-Prints milliseconds: from asking for the page to its first picture; to a new picture after an edit of the files, that
-is from the request until it is drawn, and how much of that the drawing took; and a frame while the picture is panned
-and zoomed. The project is made in a temporary folder, the same each time.
+Milliseconds, the median of some tries: from asking for the page to its first picture; to a new picture after an edit of
+the files, that is from the request until it is drawn, and how much of that the drawing took; and a frame while the
+picture is panned and zoomed. The project is made in a temporary folder, the same each time.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import random
 import statistics
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from playwright.sync_api import Page
 
 from tests.acceptance.place import Place
+from tests.bench.results import Result, add_option, record
 from tests.browser.chromium import WANTED, chromium, program
 from tests.browser.studio import seen, studio
 
@@ -86,20 +88,15 @@ def project(pipelines: int, stages: int, tunnels: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def middle(values: list[float]) -> str:
-    """The median and the worst of some."""
-    return f"{statistics.median(values):.0f} ms (at most {max(values):.0f})"
-
-
-def measured(page: Page) -> None:
-    """Everything but the first picture, on an open page."""
+def measured(page: Page) -> Iterator[tuple[str, list[float]]]:
+    """Everything but the first picture, on an open page: what was measured, and the milliseconds of each try."""
     edits: list[Any] = [page.evaluate(EDIT, f"Stage {i} again") for i in range(TIMES)]
-    print(f"a new picture after an edit: {middle([one[0] for one in edits])}")
-    print(f"… of which the drawing:      {middle([one[1] for one in edits])}")
-    print(f"a frame while it is panned:  {middle(page.evaluate(FRAMES, False))}")
-    print(f"a frame while it is zoomed:  {middle(page.evaluate(FRAMES, True))}")
+    yield "a new picture after an edit of the files", [one[0] for one in edits]
+    yield "the drawing alone", [one[1] for one in edits]
+    yield "a frame while it is panned", page.evaluate(FRAMES, False)
+    yield "a frame while it is zoomed", page.evaluate(FRAMES, True)
     page.locator("#fit").click()
-    print(f"… with all of it in sight:   {middle(page.evaluate(FRAMES, False))}")
+    yield "a frame while it is panned, with all of it in sight", page.evaluate(FRAMES, False)
 
 
 def main() -> None:
@@ -108,6 +105,7 @@ def main() -> None:
     parser.add_argument("--pipelines", type=int, default=40)
     parser.add_argument("--stages", type=int, default=10)
     parser.add_argument("--tunnels", type=int, default=600)
+    add_option(parser)
     options = parser.parse_args()
     found = program()
     if found is None:
@@ -115,15 +113,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home, chromium(found) as browser:
         place = Place(Path(home))
         place.write("flows/big.yaml", project(options.pipelines, options.stages, options.tunnels))
-        print(f"{options.pipelines} pipelines of {options.stages} stages, {options.tunnels} tunnels")
+        size = f"{options.pipelines} × {options.stages} stages, {options.tunnels} tunnels"
         with studio(place) as served:
-            firsts = []
+            firsts: list[float] = []
             for _ in range(TIMES):
                 with seen(browser, served) as page:
                     firsts.append(page.page.wait_for_function(FIRST).json_value()[0])
-            print(f"the first picture:           {middle(firsts)}")
             with seen(browser, served) as page:
-                measured(page.page)
+                for what, tries in (("the first picture", firsts), *measured(page.page)):
+                    middle, worst = statistics.median(tries), f"at most {max(tries):.0f} ms"
+                    record(options.results, Result("Studio", what, "", size, middle, 0, "ms", 0, "", note=worst))
 
 
 if __name__ == "__main__":
