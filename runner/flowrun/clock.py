@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+END = 253_370_764_800_000
+"""9999-01-01T00:00Z, which no clock may reach: a local date, and the midnight after it, must exist in every zone."""
 
 
 class Clock(Protocol):

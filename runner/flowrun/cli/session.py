@@ -9,17 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowrun.cli.terminal import Terminal
-from flowrun.clock import Clock, FixedClock, SystemClock, parse_instant
+from flowrun.clock import END, Clock, FixedClock, SystemClock, parse_instant
 from flowrun.errors import FlowrunError, InvalidFlow, WrongUsage
 
 if TYPE_CHECKING:
     from flowrun.cli.log import Log
     from flowrun.commands.project import Project
     from flowrun.diagnostics import Diagnostic
-
-
-_LAST = 253_370_764_800_000
-"""9999-01-01T00:00Z: a local date, and the midnight after it, must exist in every zone."""
 
 
 @dataclass(slots=True)
@@ -57,7 +53,7 @@ class Session:
                     f"FLOWRUN_NOW is '{text}', which is no instant with an offset",
                     "write for example FLOWRUN_NOW=2026-03-06T16:00+03:00",
                 )
-            if not 0 <= instant < _LAST:
+            if not 0 <= instant < END:
                 raise WrongUsage(f"FLOWRUN_NOW is '{text}'; it may be from 1970 to 9998", "choose another instant")
             self.clock = FixedClock(instant)
             self.terminal.note(f"the clock stands at {text}")

@@ -23,6 +23,9 @@ from flowrun.sources.registry import KINDS
 REMEMBERED = 32
 """States that the difference to the present one can be told from. What did not change takes no memory twice."""
 
+_NO_FOLDER = "FR010"
+"""What is said where there is no folder of flow files. The first file makes it."""
+
 Texts = Mapping[str, bytes]
 """Files by their paths below the folder."""
 
@@ -89,7 +92,8 @@ class Folder:
 
     def imagined(self, now: Snapshot, changes: Texts) -> Snapshot:
         """What the snapshot would be with these files changed or added. If it comes true, it isn't made again."""
-        made = self._snapshot(dict(sorted({**now.texts, **changes}.items())), now.unread)
+        unread = tuple(one for one in now.unread if one.code != _NO_FOLDER) if changes else now.unread
+        made = self._snapshot(dict(sorted({**now.texts, **changes}.items())), unread)
         with self._lock:
             self._expected = made
         return made

@@ -24,7 +24,7 @@ from flowrun.expr.values import to_json
 from flowrun.render.journal import firing_content
 from flowrun.render.status import runner_content
 from flowrun.store import journal, revisions
-from flowrun.store.connection import Snapshot, Store, open_store
+from flowrun.store.connection import Snapshot, Store, files_of, open_store
 from flowrun.store.revisions import Revision
 from flowrun.studio.launch import Launch
 
@@ -99,6 +99,7 @@ class Live:
         self._last: Figures | None = None
         self._changes: int | None = None
         self._asked = 0.0
+        self._file = _file(launch.store)
         self._mark: int | None = None
         self._seen: set[int] = set()
 
@@ -188,6 +189,10 @@ class Live:
         return [firing_content(firing) for _, firing in new[-_ROWS:]]
 
     def _open(self) -> tuple[Store, Snapshot]:
+        file = _file(self._launch.store)
+        if file != self._file:
+            self._drop()
+            self._file, self._mark = file, None
         if self._opened is None or self._opened[1].invalidated:
             self._drop()
             with ExitStack() as stack:
@@ -204,6 +209,16 @@ class Live:
         self._waits.forget()
         if stack is not None:
             stack.close()
+
+
+def _file(store: str) -> tuple[int, int] | None:
+    """Which file the store is, where it is one: a connection goes on with a file that was taken away or replaced."""
+    files = files_of(store)
+    try:
+        status = files[0].stat() if files else None
+    except OSError:
+        return None
+    return None if status is None else (status.st_dev, status.st_ino)
 
 
 def _content(figures: Figures, waits: Mapping[str, int], in_step: bool | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flowrun.clock import Clock, FixedClock, parse_instant
+from flowrun.clock import END, Clock, FixedClock, parse_instant
 from flowrun.commands.allowed import allowed
 from flowrun.commands.apply import apply_plan
 from flowrun.commands.diff import diff, save, validity
@@ -93,7 +93,11 @@ class Proposals:
                     raise StalePlan(f"it does more by now than was previewed: {told}", "preview again")
                 return True
 
-            number = apply_plan(path, launch.project, launch.store, launch.clock, agreed, lifted)
+            try:
+                number = apply_plan(path, launch.project, launch.store, launch.clock, agreed, lifted)
+            except StalePlan as error:
+                told_for_commands = "flowrun diff" in (error.help or "")
+                raise StalePlan(str(error), "preview again" if told_for_commands else error.help) from None
             del self._plans[str(body.get("plan"))]
             path.unlink(missing_ok=True)
         return {"revision": number}
@@ -147,6 +151,8 @@ def _instant(text: object, clock: Clock) -> int | None:
         raise Problem(400, "bad-request", f"`at` is no instant with an offset: '{excerpt(str(text))}'")
     if found < clock.now():
         raise Problem(400, "bad-request", "`at` is past; only what is to come can be previewed")
+    if found >= END:
+        raise Problem(400, "bad-request", "`at` may be up to the year 9998")
     return found
 
 

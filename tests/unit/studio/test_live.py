@@ -156,6 +156,18 @@ def test_a_store_that_goes_and_comes(tmp_path: Path, opening: Opening) -> None:
     assert figures(page)["store"]["revision"] == 1
 
 
+def test_a_store_that_another_takes_the_place_of(tmp_path: Path, opening: Opening) -> None:
+    """`rm flowrun.db` and a new one, while a page looks: the connection would go on with the file that is gone."""
+    page = opening().write().applied().add("old", "sales.new")
+    assert figures(page)["stages"]["sales.new"]["deals"] == 1
+    for file in tmp_path.glob("store.db*"):
+        file.rename(tmp_path / f"gone-{file.name}")
+    assert figures(page)["store"]["exists"] is False
+    page.applied()
+    assert figures(page)["stages"]["sales.new"]["deals"] == 0
+    assert page.add("new", "sales.new").run().api.live.news().fired == ()
+
+
 def test_an_unreadable_store_is_said_without_its_secrets(tmp_path: Path, opening: Opening) -> None:
     (tmp_path / "store.db").write_bytes(b"secret, and no store" * 99)
     answer = opening().write().get("/api/live")

@@ -60,6 +60,13 @@ def test_no_files_and_no_folder(opening: Opening) -> None:
     assert (found["diagnostics"][0]["code"], found["pipelines"], found["ok"]) == ("FR013", [], False)
 
 
+def test_the_first_pipeline_makes_the_folder(opening: Opening) -> None:
+    page = opening()
+    stages = [{"id": "new"}, {"id": "won", "outcome": "won"}]
+    made = page.edit({"kind": "pipeline.add", "id": "sales", "name": None, "stages": stages}).fine()
+    assert (made["ok"], made["diagnostics"], made["etag"]) == (True, [], page.etag)
+
+
 def test_secrets_of_the_stores_address_are_not_told(opening: Opening) -> None:
     page = opening(store="postgresql://ann:secret@127.0.0.1:1/db").write()
     assert page.get("/api/project").fine()["store"] == "postgresql://ann@127.0.0.1:1/db"

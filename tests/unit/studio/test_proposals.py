@@ -143,7 +143,8 @@ def test_a_plan_grows_old(stock: Page) -> None:
     clock = stock.clock
     assert isinstance(clock, VirtualClock)
     clock.instant += 2 * HOUR
-    assert stock.post("/api/apply", {"plan": plan}).code == "stale"
+    answer = stock.post("/api/apply", {"plan": plan})
+    assert (answer.code, answer.json["error"]["help"]) == ("stale", "preview again")
 
 
 def test_an_environment_that_takes_only_plans_takes_this_one(stock: Page) -> None:
@@ -188,7 +189,7 @@ def test_a_preview_of_a_time_to_come_applies_nothing(stock: Page) -> None:
     assert preview(stock)["deals"] == []
     later = preview(stock, at=iso(NOON + 4 * HOUR))
     assert ([one["deal"] for one in later["deals"]], later["plan"]) == (["a", "b"], None)
-    for at in ("tomorrow", "2026-03-06", 7, iso(NOON - HOUR)):
+    for at in ("tomorrow", "2026-03-06", 7, iso(NOON - HOUR), "9999-12-31T00:00Z"):
         assert stock.post("/api/preview", {"etag": stock.etag, "at": at}).code == "bad-request"
 
 
