@@ -39,12 +39,13 @@ class Block:
 
     def insertion(self, written: str, before: int | None, newline: str) -> Cut:
         """An entry more, before that one or at the end. `written` has no indentation on its first line."""
-        blank = newline * self._blank_lines(written)
+        blank_lines = self._blank_lines(written)
         if before is not None and before < len(self.chunks):
             at = self.chunks[before].start
-            return at, at, written + newline + blank + " " * self.column
+            return at, at, written + newline * (1 + blank_lines) + " " * self.column
         at = self._tail()
-        return at, at, newline + blank + " " * self.column + written
+        newline = self.layout.line_break(at, newline)  # the line above keeps its own
+        return at, at, newline * (1 + blank_lines) + " " * self.column + written
 
     def removal(self, n: int) -> Cut:
         """One entry of several less, with what belongs to it and the blank lines that set it apart."""

@@ -55,7 +55,8 @@ class Flow:
             return [(at, at, written + "," + newline + " " * layout.column(self.starts[before]))]
         if not lines:
             return [(self.ends[-1], self.ends[-1], self._separator() + written)]
-        last, indent = lines[-1], newline + " " * layout.column(self.starts[-1])
+        last = lines[-1]
+        indent = layout.line_break(last.stop, newline) + " " * layout.column(self.starts[-1])
         if last.comma:
             return [(last.stop, last.stop, indent + written + ",")]
         if last.stop == self.ends[-1] and not last.tail:

@@ -169,6 +169,10 @@ class Layout:
         end = len(self.text) if end < 0 else end
         return end - 1 if self.text[max(end - 1, 0) : end] == "\r" else end
 
+    def line_break(self, offset: int, usual: str) -> str:
+        """How the line ends that ends at the offset; a text's last line, which may have no end, as is usual there."""
+        return next((one for one in ("\r\n", "\n") if self.text.startswith(one, offset)), usual)
+
     def next_line(self, offset: int) -> int:
         """Where the line after it begins; the end of the text where there is none."""
         end = self.text.find("\n", offset)

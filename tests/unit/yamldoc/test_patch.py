@@ -175,6 +175,14 @@ def test_line_ends_and_marks_stay(case: str) -> None:
     assert patched(windows, change) == b"\xef\xbb\xbf" + after.replace("\n", "\r\n").encode()
 
 
+@pytest.mark.parametrize("ends", [("\r\n", "\n"), ("\n", "\r\n")])
+def test_no_line_ends_otherwise_because_one_follows_it(ends: tuple[str, str]) -> None:
+    first, last = ends
+    block, flow = f"a: 1{first}b: 2{last}", f"a: [{first}  x,{last}]{last}"
+    assert patched(block.encode(), Add((), "c", "3")).startswith(block.encode())
+    assert patched(flow.encode(), Add(("a",), None, "y")).startswith(f"a: [{first}  x,{last}".encode())
+
+
 def test_a_file_without_a_last_line_end_has_none_afterwards() -> None:
     assert made("a: 1\nb: 2", Add((), "c", "3")) == "a: 1\nb: 2\nc: 3"
     assert made("a: 1\nb: 2", Remove(("b",))) == "a: 1"
