@@ -29,7 +29,7 @@ demo: setup ## the living example, from its files to fired tunnels
 
 test: setup ## all tests, with branch coverage; installs the servers they need, where it may
 	@sh tests/programs.sh
-	$(BIN)/python -m pytest -n 2 --dist worksteal --cov
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --durations=20
 
 check: lint types imports fresh ## everything that is not a test
 

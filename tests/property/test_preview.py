@@ -135,22 +135,34 @@ class Reals:
 IN_MEMORY = Reals(lambda: Played(10_000), InMemory(), InMemory())
 
 
-def check(reals: Reals, store: Store, at: int, flow: Flow) -> None:
-    """The preview of that flow, against what happens."""
-    without, with_plan = reals.without, reals.with_plan
+@dataclass(frozen=True)
+class Alone:
+    """What happens in a store without a plan: what fires, and what waits then."""
+
+    fired: set[Fired]
+    waits: Waits
+
+
+def alone(reals: Reals, store: Store, at: int) -> Alone:
+    """What happens in that store without a plan."""
+    reals.without.begin(store, at)
+    return Alone(reals.without.go_on(), reals.without.waits())
+
+
+def check(reals: Reals, store: Store, at: int, flow: Flow, without: Alone) -> None:
+    """The preview of that flow, against what happens with it and without it."""
+    with_plan = reals.with_plan
     store.clock = FixedClock(at)
     with store.read() as connection:
         base = revisions.applied(connection)
     with previewed(store, base, flow, Question(samples=1_000)) as preview:
         impact, planned = preview.impact(), fired(preview.firings())
-    without.begin(store, at)
     with_plan.begin(store, at)
-    due = without.go_on()
     happened = with_plan.apply(flow)
     assert planned == happened
     names = renames(base.flow, flow).tunnels
-    due = {(deal, entry, names.get(tunnel, tunnel), *rest) for deal, entry, tunnel, *rest in due}  # type: ignore[misc]
-    waited = {(deal, entry, names.get(t, t)): at for (deal, entry, t), at in without.waits().items()}
+    due = {(deal, entry, names.get(tunnel, tunnel), *rest) for deal, entry, tunnel, *rest in without.fired}
+    waited = {(deal, entry, names.get(t, t)): at for (deal, entry, t), at in without.waits.items()}
     waits = with_plan.waits()
     for tunnel, effect in impact.tunnels.items():
         mine = {row for row in happened if row[2] == tunnel and row[4] in {"fired", "shadow"}}
@@ -244,8 +256,9 @@ def compare(cases: int, shard: int, reals: Reals = IN_MEMORY) -> None:
         try:
             for event, at in done:
                 played.play(event, at)
+            without = alone(reals, played.store, reference.now)
             for flow in flows:
-                check(reals, played.store, reference.now, flow.given[0])
+                check(reals, played.store, reference.now, flow.given[0], without)
         finally:
             played.close()
 
