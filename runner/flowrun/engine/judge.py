@@ -138,7 +138,10 @@ def judging(flow: Flow, tunnels: Mapping[int, Tunnel], ground: Ground) -> Select
     deal, route = ground.deal, ground.route
     arms = {position: _arm(flow, tunnel, deal, route) for position, tunnel in tunnels.items()}
     position = route.c.position
-    keep = by_position(position, {at: arm.keep for at, arm in arms.items()})
+    # Within the CASE, since as a condition of its own it would have the server begin with the routes, for each of which
+    # it passes over all deals: it takes a range for one row.
+    mine = position.between(min(tunnels), max(tunnels))
+    keep = case((mine, by_position(position, {at: arm.keep for at, arm in arms.items()})), else_=false())
     verdict = by_position(position, {at: arm.verdict for at, arm in arms.items()})
     due_at = by_position(position, {at: arm.due_at for at, arm in arms.items()})
     wake_at = by_position(position, {at: arm.wake_at for at, arm in arms.items()})
@@ -160,7 +163,6 @@ def judging(flow: Flow, tunnels: Mapping[int, Tunnel], ground: Ground) -> Select
         )
         .select_from(ground.source.outerjoin(row, and_(ledger(row, deal, route.c.tunnel), apart)))
         .where(
-            position.between(min(tunnels), max(tunnels)),
             gone_live(deal, route),
             unsettled(row, route, due_at),
             keep,
