@@ -90,6 +90,7 @@ lock: ## pin every dependency anew, by hash, for every platform
 	.venv/lock/bin/pip-compile --quiet --upgrade --extra dev --extra server --extra postgres --extra mysql --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
 
 setup: .venv/ready ## the virtual environment in .venv, exactly as locked
+	@$(BIN)/python -m compileall -q runner/flowrun  # as pip does where it installs
 
 .venv/ready: pyproject.toml requirements.lock
 	@$(PYTHON) -c '$(FROM_311)'

@@ -28,11 +28,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
-from flowrun.config.reading import Block
 from flowrun.expr.types import Value
 from flowrun.flow.model import Flow
+
+if TYPE_CHECKING:
+    from flowrun.config.reading import Block  # brings pydantic, which a runner without a source has no use for
 
 ENTRY_POINTS = "flowrun.sources"
 """The group of entry points under which packages offer sources, each a `Kind`, under the name that `type` takes."""

@@ -1,7 +1,8 @@
 """The kinds of source: those that come with flowrun, and those that other packages offer as entry points.
 
-Nothing is imported before a kind is asked for by its name, and the packages that are installed are looked through only
-for a name that isn't flowrun's own. A package that can't be loaded spoils its own kind and no other.
+Nothing is imported before a kind is asked for by its name, the reading of files least of all; and the packages that are
+installed are looked through only for a name that isn't flowrun's own. A package that can't be loaded spoils its own
+kind and no other.
 """
 
 from __future__ import annotations
@@ -12,8 +13,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowrun.config.reading import Block
-from flowrun.config.sources import options
 from flowrun.diagnostics import did_you_mean
 from flowrun.errors import FlowrunError, WorkFailed
 from flowrun.flow.model import STORE, Flow
@@ -22,11 +21,13 @@ from flowrun.sources.interface import ENTRY_POINTS, Kind, Place, Source
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+    from flowrun.config.reading import Block
+
 BUILT_IN: Mapping[str, str] = {"files": "flowrun.sources.files:KIND", "sql": "flowrun.sources.sql.kind:KIND"}
 """Where each of flowrun's own kinds stands: `module:name`."""
 
 
-class Kinds(Mapping[str, type[Block]]):
+class Kinds(Mapping[str, "type[Block]"]):
     """The models of all kinds by their names, as `config` takes them (`config.sources.Kinds`). `own`: flowrun's own
     kinds alone."""
 
@@ -73,6 +74,8 @@ def opened(flow: Flow, folder: Path) -> Source:
     Raises WorkFailed for a kind that isn't there or can't be loaded, keys that don't fit it, and what its own `open`
     says.
     """
+    from flowrun.config.sources import options
+
     spec = flow.source
     try:
         found = kind(spec.type)
@@ -109,6 +112,8 @@ def offered() -> Mapping[str, tuple[EntryPoint, ...]]:
 
 @cache
 def _loaded(name: str) -> Kind:
+    from flowrun.config.reading import Block
+
     points = offered()[name]
     packages = list(dict.fromkeys(_package(point) for point in points))
     if len(points) > 1 and len({point.value for point in points}) > 1:

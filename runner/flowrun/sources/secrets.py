@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from flowrun.config.secrets import SecretRef
 from flowrun.errors import WorkFailed
+from flowrun.flow.model import SecretRef
 
 MOST = 65_536
 """Bytes of a file that holds a secret: more is another file."""

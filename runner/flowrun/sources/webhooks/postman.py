@@ -135,7 +135,8 @@ class Postman:
         """Settle what comes back within a second; what is still out is left to its lease."""
         ends = time.monotonic() + _LAST
         while self._round is not None:
-            self._settle(self._round.flow, self._gathered(min(0.1, max(0.0, ends - time.monotonic()))))
+            wait = min(0.1, max(0.0, ends - time.monotonic())) if self._out else 0.0
+            self._settle(self._round.flow, self._gathered(wait))
             if not self._out or time.monotonic() > ends:
                 return
 
