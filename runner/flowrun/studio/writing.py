@@ -37,17 +37,17 @@ def write(folder: Path, changes: Mapping[str, Change]) -> None:
     """
     paths = {name: _inside(folder, name) for name in changes}
     for name, (before, _) in changes.items():
-        if _read(paths[name]) != before:
+        if _read(name, paths[name]) != before:
             raise Changed(name)
     done: list[str] = []
     try:
         for name, (before, after) in changes.items():
-            _change(paths[name], before, after)
+            _change(folder, paths[name], before, after)
             done.append(name)
     except (Changed, Stirred, Busy, OSError) as error:
         for name in reversed(done):
             with suppress(Changed, Stirred, Busy, OSError):  # somebody's save came on top of it: that stays
-                _change(paths[name], changes[name][1], changes[name][0])
+                _change(folder, paths[name], changes[name][1], changes[name][0])
         failed = next(name for name in changes if name not in done)
         raise _reason(failed, error) from error
 
@@ -71,20 +71,23 @@ def _inside(folder: Path, name: str) -> Path:
     return path
 
 
-def _read(path: Path) -> bytes | None:
+def _read(name: str, path: Path) -> bytes | None:
     try:
         return path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise WorkFailed(f"{path.name} can't be read: {error.strerror or error}") from None
+        raise WorkFailed(f"{name} can't be read: {error.strerror or error}") from None
 
 
-def _change(path: Path, before: bytes | None, after: bytes | None) -> None:
+def _change(folder: Path, path: Path, before: bytes | None, after: bytes | None) -> None:
     if before is None:
         _make(path, after or b"")
     elif after is None:
         _remove(path, before)
+        with suppress(OSError):  # they hold other files
+            for above in Path(os.path.relpath(path, folder)).parents[:-1]:
+                (folder / above).rmdir()
     else:
         replace(path, _digest(before), lambda _file, _size: (after,))
 

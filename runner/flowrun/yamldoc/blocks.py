@@ -44,6 +44,9 @@ class Block:
             at = self.chunks[before].start
             return at, at, written + newline * (1 + blank_lines) + " " * self.column
         at = self._tail()
+        if self.layout.open_ended(at):
+            says = "the text at the end of the file ('|' or '>') would gain a line break"
+            raise Impossible(says, "end the file with a line break first")
         newline = self.layout.line_break(at, newline)  # the line above keeps its own
         return at, at, newline * (1 + blank_lines) + " " * self.column + written
 

@@ -169,6 +169,13 @@ class Layout:
         end = len(self.text) if end < 0 else end
         return end - 1 if self.text[max(end - 1, 0) : end] == "\r" else end
 
+    def open_ended(self, at: int) -> bool:
+        """Whether a block scalar ends there, with the text, whose value a line break would change."""
+        if at < len(self.text):
+            return False
+        last = next((part for part, _ in self.walk() if isinstance(part, Leaf) and part.block and part.end == at), None)
+        return last is not None and "-" not in self.text[last.start : self.line_end(last.start)].partition("#")[0]
+
     def line_break(self, offset: int, usual: str) -> str:
         """How the line ends that ends at the offset; a text's last line, which may have no end, as is usual there."""
         return next((one for one in ("\r\n", "\n") if self.text.startswith(one, offset)), usual)

@@ -48,6 +48,19 @@ def test_a_new_edit_ends_what_could_be_done_again(page: Page) -> None:
     assert page.post("/api/redo", {"etag": page.etag}).code == "refused"
 
 
+def test_a_new_file_goes_with_the_folders_that_were_made_for_it(page: Page) -> None:
+    stages = [{"id": "new", "name": None, "outcome": None}]
+    page.edit({"kind": "pipeline.add", "id": "b", "name": None, "stages": stages, "file": "more/of/b.yaml"}).fine()
+    made = page.read("more/of/b.yaml")
+    page.post("/api/undo", {"etag": page.etag}).fine()
+    assert not (page.flows / "more").exists()
+    page.post("/api/redo", {"etag": page.etag}).fine()
+    assert page.read("more/of/b.yaml") == made
+    (page.flows / "more" / "mine.txt").write_text("mine", encoding="utf-8")
+    page.post("/api/undo", {"etag": page.etag}).fine()
+    assert [path.name for path in (page.flows / "more").iterdir()] == ["mine.txt"]
+
+
 def test_nothing_to_undo(page: Page) -> None:
     assert page.post("/api/undo", {"etag": page.etag}).code == "refused"
 

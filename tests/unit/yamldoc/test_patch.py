@@ -269,8 +269,15 @@ def test_what_says_something_else_is_never_given_out(monkeypatch: pytest.MonkeyP
         ("a: 1\n", Put(("a",), "\ud800"), "D800"),
         ("a: 1\n", Put(("a",), "x" * (1 << 20)), "too much"),
         ("a: [ # c\n]\n", Add(("a",), None, "b"), "comments"),
+        ("a:\n  b: |  # how it ends - or not\n    x", Add(("a",), "c", "d"), "would gain a line break"),
     ],
 )
 def test_refusals_say_why(before: str, change: Change, says: str) -> None:
     with pytest.raises(Impossible, match=says):
         made(before, change)
+
+
+@pytest.mark.parametrize("last", ["b: |-\n    x", "b: >2-\n    x", "b: x", "b: |\n    x\n", 'b: "|"'])
+def test_a_file_may_end_without_a_line_break(last: str) -> None:
+    before = f"a:\n  {last}"
+    assert made(before, Add(("a",), "c", "d")).rstrip("\n") == before.rstrip("\n") + "\n  c: d"
