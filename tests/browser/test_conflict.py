@@ -30,6 +30,7 @@ def test_a_change_underneath_is_shown_and_kept(browser: Browser, place: Place) -
         file.write_text(FLOWS.replace("after: 1h", "after: 1h   # agreed with Anna"))
         expect(page.panel).to_contain_text("The files have changed meanwhile")
         page.button("Save").click()
+        expect(page.dialog.locator(".diff")).to_have_count(2)
         mine, theirs = page.dialog.locator(".diff").all()
         expect(mine).to_contain_text("+    after: 2d")
         expect(theirs).to_contain_text("+    after: 1h   # agreed with Anna")

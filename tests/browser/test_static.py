@@ -15,7 +15,7 @@ STATIC = Path(flowrun.__file__).parent / "studio" / "static"
 LANGUAGES = ("en", "ru")
 FORMS = {"en": 2, "ru": 3}
 """How many forms a counted thing has, where it has several."""
-MOST = 150 * 1024
+MOST = 150_000
 """Bytes."""
 
 

@@ -2,7 +2,7 @@
 
 import {t} from "./i18n.js";
 
-/** What the server said no to. `body` is its whole answer, `findings` are the diagnostics in it, `text` is for people. */
+/** A no. `body`: the whole answer, `findings`: the diagnostics in it, `text`: for people. */
 export class Refusal extends Error {
 	constructor(status, body) {
 		const error = body?.error ?? {};

@@ -63,7 +63,7 @@ export function conditionEditor({value, label, changed, ...ids}) {
 			const units = at => [...input.value].slice(0, at).join("").length;
 			marks = found.filter(one => Number.isInteger(one.start)).map(one => ({...one, start: units(one.start), end: units(one.end)})).sort((a, b) => a.start - b.start);
 			const bad = found.some(one => one.severity === "error");
-			input.setAttribute("aria-invalid", String(bad));
+			input.ariaInvalid = bad;
 			node.toggleAttribute("data-bad", bad);
 			paint();
 		},

@@ -1,5 +1,4 @@
-// Edits: changes of the files through the server, each one step of undo; nothing is ever written over what somebody
-// else has changed.
+// Edits: changes of the files through the server, each a step of undo, never over what somebody else has changed.
 
 import * as api from "./api.js";
 import {ask} from "./dialog.js";

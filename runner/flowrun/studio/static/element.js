@@ -1,4 +1,4 @@
-// Elements: how the page makes its nodes. Text is only ever set as text, never as markup, wherever it comes from.
+// Elements: how the page makes its nodes. Text is only ever set as text, never as markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 const SET = ["value", "checked", "disabled", "open", "hidden"];
@@ -20,7 +20,7 @@ export const h = (tag, properties = {}, ...kids) => fill(document.createElement(
 
 export const s = (tag, properties = {}, ...kids) => fill(document.createElementNS(SVG, tag), properties, kids);
 
-/** Text of files and deals, kept apart from what stands around it: its direction of writing doesn't leak. */
+/** Text of files and deals; its direction of writing doesn't leak. */
 export const name = text => h("bdi", {class: "clamp", text});
 
 /** The same for texts that can't hold elements, as labels for screen readers. */

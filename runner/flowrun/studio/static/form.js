@@ -1,5 +1,4 @@
-// Forms: controls that read and write a draft by key. Each stands beside its label, with a line of help where there is
-// one, and a place for what is wrong with it.
+// Forms: controls that read and write a draft by key, each with its label, its help and a place for what is wrong.
 
 import {conditionEditor} from "./condition.js";
 import {h, isolated, name, tool} from "./element.js";

@@ -1,5 +1,4 @@
-// Words: every word of the page comes from words/<language>.json; here they are looked up and filled in, and numbers,
-// sums and times written as the language does.
+// Words: those of words/<language>.json are looked up and filled in; numbers, sums and times as the language has them.
 
 import {state} from "./state.js";
 
@@ -25,9 +24,9 @@ export async function speak(tag) {
 	document.documentElement.lang = tag;
 	for (const node of document.querySelectorAll("[data-t]")) node.textContent = t(node.dataset.t);
 	for (const node of document.querySelectorAll("[data-t-label]")) {
-		node.setAttribute("aria-label", t(node.dataset.tLabel));
-		if (node.tagName === "BUTTON") node.title = t(node.dataset.tLabel);
-		if (node.tagName === "INPUT") node.placeholder = t(node.dataset.tLabel);
+		node.ariaLabel = t(node.dataset.tLabel);
+		if (node.tagName === "BUTTON") node.title = node.ariaLabel;
+		if (node.tagName === "INPUT") node.placeholder = node.ariaLabel;
 	}
 }
 
@@ -50,7 +49,7 @@ export function t(key, values = {}) {
 
 export const has = key => key in words;
 
-/** The words of a key that may not be there, else the text itself: for words that the server sends. */
+/** The words for what the server sends, else the text itself. */
 export const term = (prefix, word) => (has(`${prefix}.${word}`) ? t(`${prefix}.${word}`) : word);
 
 /** Formats are dear to make: each is made once. */
@@ -61,11 +60,10 @@ function format(kind, style) {
 	return formats.get(key);
 }
 
-export const number = value => format(Intl.NumberFormat, {}).format(value);
-
-export const brief = text => format(Intl.NumberFormat, {notation: "compact", maximumFractionDigits: 1}).format(text);
-
-export const decimal = text => format(Intl.NumberFormat, {maximumFractionDigits: 6}).format(text);
+const figures = style => value => format(Intl.NumberFormat, style).format(value);
+export const number = figures({});
+export const brief = figures({notation: "compact", maximumFractionDigits: 1});
+export const decimal = figures({maximumFractionDigits: 6});
 
 export const moment = (instant, seconds = false) =>
 	format(Intl.DateTimeFormat, {dateStyle: "medium", timeStyle: seconds ? "medium" : "short", timeZone: state.project.timezone}).format(new Date(instant));

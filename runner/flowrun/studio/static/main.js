@@ -95,7 +95,7 @@ async function ahead() {
 	const hours = HORIZONS[$("horizon").value];
 	const said = t(`time.${hours}`);
 	$("when").textContent = said;
-	$("horizon").setAttribute("aria-valuetext", said);
+	$("horizon").ariaValueText = said;
 	if (!hours) return update({horizon: 0, pending: null});
 	const now = state.live ? Date.parse(state.live.now) : Date.now();
 	try {
@@ -110,7 +110,7 @@ function pendingButton() {
 	const {pending} = state;
 	const n = Object.values(pending?.tunnels ?? {}).reduce((sum, one) => sum + one, 0);
 	$("pending").hidden = !pending;
-	dress("pending", t("pending.button", {n}));
+	dress("pending", t("badge.due", {n}));
 	if (shown()?.kind === "pending") refresh();
 }
 

@@ -4,16 +4,16 @@ import {h} from "./element.js";
 
 let count = 0;
 
-/** Give `input` such a list. `pick(option)` takes one; `row(option)` makes what it looks like. → {node, show(options),
- * hide, place(box)}; with `trap`, Tab chooses too. */
+/** Give `input` one. `pick(option)` takes, `row(option)` makes what it looks like; with `trap`, Tab chooses too.
+ * → {node, show(options), hide, place(box)} */
 export function offer(input, {label, row, pick, trap = false}) {
 	const id = `offer${(count += 1)}`;
 	const node = h("div", {class: "options", id, role: "listbox", "aria-label": label, popover: "manual"});
 	// A box of several lines can't be a combobox.
 	const box = input.tagName === "INPUT";
-	const said = open => box && input.setAttribute("aria-expanded", String(open));
-	if (box) input.setAttribute("role", "combobox");
-	input.setAttribute("aria-autocomplete", "list");
+	const said = open => box && (input.ariaExpanded = open);
+	if (box) input.role = "combobox";
+	input.ariaAutoComplete = "list";
 	input.setAttribute("aria-controls", id);
 	said(false);
 	let options = [];
@@ -21,7 +21,7 @@ export function offer(input, {label, row, pick, trap = false}) {
 
 	const choose = index => {
 		at = (index + options.length) % options.length;
-		[...node.children].forEach((one, i) => one.setAttribute("aria-selected", String(i === at)));
+		[...node.children].forEach((one, i) => (one.ariaSelected = i === at));
 		node.children[at].scrollIntoView({block: "nearest"});
 		input.setAttribute("aria-activedescendant", node.children[at].id);
 	};

@@ -1,5 +1,4 @@
-// A proposal: an edit that is being put together in a panel. While it grows the server is asked what it would do to
-// the files and what is wrong with it; it is made when someone says so.
+// A proposal: an edit in the making in a panel. The server says meanwhile what it would do to the files.
 
 import {ask} from "./dialog.js";
 import {diffBox} from "./diff.js";
@@ -12,8 +11,8 @@ import {state} from "./state.js";
 const PAUSE = 220;
 
 export class Proposal {
-	/** `edit()`: the edit, or null for none; `title()`: what it is, in words; `findings(list)`: show them; `saved()`: go
-	 * on; `extras`: buttons beside; `fresh`: it makes something that is not there yet. */
+	/** `edit()`: the edit, or null; `title()`: what it is, in words; `findings(list)`: show them; `saved()`: go on;
+	 * `extras`: buttons beside; `fresh`: it makes something new. */
 	constructor(panel, {edit, title, findings, saved, extras = [], fresh = false}) {
 		Object.assign(this, {panel, edit, title, findings, saved, etag: state.project.etag, turn: 0, mine: "", open: true});
 		this.change = h("div", {class: "change"});

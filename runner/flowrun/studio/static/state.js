@@ -1,5 +1,4 @@
-// State: what the page knows, in one place. Whoever shows a part of it subscribes to that part and is told once per
-// frame, however many changes came.
+// State: what the page knows. Whoever shows a part of it subscribes to that, and is told once per frame.
 
 export const state = {
 	project: null, // /api/project

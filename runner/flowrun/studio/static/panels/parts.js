@@ -103,21 +103,19 @@ export async function addPipeline() {
 	if (await commit(change, t("done.added", {name: name ?? id}))) show("pipeline", id);
 }
 
-/** Ask where the deals of some stages go; → Map stage id → stage, or null. */
-async function deport(name, stages, options) {
+/** Take `one` out, after asking where the deals of its stages go. `edit(stage id → stage)`: the edit. */
+async function takeOut(one, stages, options, edit) {
 	const form = new Form({});
 	const body = stages.map(stage => form.field(stage.id, ids => select("", [["", t("deals-to.none")], ...options], value => form.set(stage.id, value), ids), {label: `${label(stage)} (${number(deals(stage))}) →`}));
-	return (await sure(name, plain(t("deals-to.text")), body)) && form.draft;
+	if ((await sure(label(one), plain(t("deals-to.text")), body)) && (await commit(edit(form.draft), t("done.removed", {name: label(one)})))) close();
 }
 
-async function removeStage(stage) {
+function removeStage(stage) {
 	const others = stageOptions().map(one => ({...one, options: one.options.filter(([id]) => id !== stage.stage)}));
-	const to = await deport(label(stage), [stage], others);
-	if (to && (await commit({kind: "stage.remove", stage: stage.stage, deals_to: to[stage.id] ?? null}, t("done.removed", {name: label(stage)})))) close();
+	takeOut(stage, [stage], others, to => ({kind: "stage.remove", stage: stage.stage, deals_to: to[stage.id] ?? null}));
 }
 
-async function removePipeline(pipeline) {
+function removePipeline(pipeline) {
 	const others = stageOptions().filter((_, i) => state.project.pipelines[i].id !== pipeline.id);
-	const to = await deport(label(pipeline), pipeline.stages, others);
-	if (to && (await commit({kind: "pipeline.remove", id: pipeline.id, deals: Object.keys(to).length ? to : null}, t("done.removed", {name: label(pipeline)})))) close();
+	takeOut(pipeline, pipeline.stages, others, to => ({kind: "pipeline.remove", id: pipeline.id, deals: Object.keys(to).length ? to : null}));
 }

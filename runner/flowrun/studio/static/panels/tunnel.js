@@ -1,4 +1,4 @@
-// The panel of a tunnel: every key that the format gives it, with what is wrong under the very signs.
+// The panel of a tunnel: every key that the format gives it.
 
 import {sure} from "../dialog.js";
 import {commit} from "../edits.js";

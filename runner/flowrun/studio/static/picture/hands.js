@@ -1,5 +1,5 @@
-// Hands: mouse, pen and finger on the picture. Drag the ground to pan, drag a stage to begin a tunnel, click to open,
-// rest on something to see what belongs to it.
+// Hands: mouse, pen and finger on the picture. Drag the ground to pan, a stage to begin a tunnel; click to open, rest
+// to see what belongs to it.
 
 import {state, update} from "../state.js";
 
@@ -8,6 +8,7 @@ const REST = 90;
 
 export function hands(picture, link, open) {
 	const {svg, camera} = picture;
+	const on = svg.addEventListener.bind(svg);
 	let drag = null; // what is held: {id of the pointer, x, y, kind, of, moved}
 	let rest = null;
 
@@ -17,7 +18,7 @@ export function hands(picture, link, open) {
 		if (state.lit) update({lit: null});
 	};
 
-	svg.addEventListener("pointerdown", event => {
+	on("pointerdown", event => {
 		if (event.button > 1 || drag) return;
 		hide();
 		const {kind, id} = at(event.target);
@@ -25,7 +26,7 @@ export function hands(picture, link, open) {
 		drag = {id: event.pointerId, x: event.clientX, y: event.clientY, kind, of: id, links};
 	});
 
-	svg.addEventListener("pointermove", event => {
+	on("pointermove", event => {
 		if (drag?.id !== event.pointerId) return hover(event);
 		const [dx, dy] = [event.clientX - drag.x, event.clientY - drag.y];
 		if (!drag.moved) {
@@ -55,8 +56,8 @@ export function hands(picture, link, open) {
 			link.end();
 		} else if (!moved && kind) open(kind, of);
 	};
-	svg.addEventListener("pointerup", up);
-	svg.addEventListener("pointercancel", up);
+	on("pointerup", up);
+	on("pointercancel", up);
 
 	function hover(event) {
 		clearTimeout(rest);
@@ -67,6 +68,6 @@ export function hands(picture, link, open) {
 			update({lit: new Set(kind === "tunnel" ? [id] : picture.graph.at(id).map(tunnel => tunnel.id))});
 		}, REST);
 	}
-	svg.addEventListener("pointerleave", hide);
-	svg.addEventListener("wheel", hide, {passive: true});
+	on("pointerleave", hide);
+	on("wheel", hide, {passive: true});
 }

@@ -1,5 +1,5 @@
-// Keys: the picture without a mouse. One stop of Tab; arrows go from stage to stage, N and P through the tunnels of a
-// stage, Enter opens, T begins a tunnel and Enter at another stage makes it.
+// Keys: the picture without a mouse, one stop of Tab. Arrows go from stage to stage, N and P through a stage's tunnels,
+// Enter opens, T begins a tunnel and Enter at another stage makes it.
 
 import {isolated} from "../element.js";
 import {t} from "../i18n.js";

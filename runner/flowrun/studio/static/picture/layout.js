@@ -1,5 +1,4 @@
-// Layout: where every stage, line and label of the picture stands, in its own coordinates. Pure: it knows rows of
-// stages, tunnels and how wide their labels are, and nothing of the page.
+// Layout: where every stage, line and label of the picture stands, in its own coordinates. Pure.
 
 import {smooth} from "./curve.js";
 import * as lanes from "./lanes.js";

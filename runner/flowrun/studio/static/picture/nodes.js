@@ -35,7 +35,7 @@ export function tellStage(node, stage, told) {
 	const sum = Number(told?.sums?.[field] ?? 0) ? brief(told.sums[field]) : "";
 	const deals = told && t("count.deals", {n: told.deals});
 	const said = [stage.name ?? stage.id, stage.pipeline.name ?? stage.pipeline.id].map(one => isolated(short(one)));
-	node.setAttribute("aria-label", [...said, stage.outcome && t(`outcome.${stage.outcome}`), deals, sum && `${field} ${sum}`].filter(Boolean).join("; "));
+	node.ariaLabel = [...said, stage.outcome && t(`outcome.${stage.outcome}`), deals, sum && `${field} ${sum}`].filter(Boolean).join("; ");
 	if (!told) return;
 	const count = number(told.deals);
 	node.querySelector(".told").replaceChildren(text(count, 12, 45, told.deals ? "count" : "count none"), text(sum, 20 + width(count, FACE.name), 45));

@@ -1,5 +1,5 @@
-// The picture: pipelines as rows of stages, tunnels as lines between them. It keeps the nodes of what is in sight, and
-// only of that, so that a big project moves as lightly as a small one.
+// The picture: pipelines as rows of stages, tunnels as lines between them. Only what is in sight has nodes, so that a
+// big project moves lightly.
 
 import {s} from "../element.js";
 import {state} from "../state.js";

@@ -1,5 +1,4 @@
 // Routes: through which gutters a tunnel goes, before anything has a place on the screen. Pure.
-//
 // Gutter i lies above row i, the last one below the last row; channel k lies left of column k. A leg takes the deals
 // of one row to the tunnel's stage: out of the row's cards into a gutter, if need be along a channel into another
 // gutter, and into the stage. Nothing ever crosses a card.

@@ -24,14 +24,10 @@ export function width(text, face) {
 }
 
 export function fitted(text, face, room) {
-	let kept = [...text.slice(0, 400)].slice(0, 120).join("");
+	const signs = [...text.slice(0, 400)].slice(0, 120);
+	let kept = signs.join("");
 	if (kept.length === text.length && width(kept, face) <= room) return kept;
-	const signs = [...kept];
-	let [low, high] = [0, signs.length];
-	while (low < high) {
-		const middle = (low + high + 1) >> 1;
-		if (width(`${signs.slice(0, middle).join("")}…`, face) <= room) low = middle;
-		else high = middle - 1;
-	}
-	return `${signs.slice(0, low).join("").trimEnd()}…`;
+	do kept = `${signs.join("").trimEnd()}…`;
+	while (width(kept, face) > room && signs.pop());
+	return kept;
 }
