@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -222,17 +223,19 @@ def figures() -> str:
     return ", ".join(f"{what}: {count}" for what, count in FIGURES.most_common())
 
 
-_COMPILED: dict[tuple[int, str, bool], Rules] = {}
+_COMPILED: dict[tuple[int, str], Rules] = {}
 
 
 def remembered_rules(revision: int, flow: Flow, *, live: bool = False) -> Rules:
-    """`rules_of`, once for all batch sizes: compiling is most of a short history's time."""
-    key = revision, dumps(flow), live
+    """`rules_of`, once for all batch sizes, and for a scratch and the store: compiling is most of a short history's
+    time."""
+    assert not flow.source.elsewhere
+    key = revision, dumps(flow)
     if key not in _COMPILED:
         if len(_COMPILED) > 50:
             _COMPILED.clear()
-        _COMPILED[key] = rules_of(revision, flow, live=live)
-    return _COMPILED[key]
+        _COMPILED[key] = rules_of(revision, flow, live=True)
+    return _COMPILED[key] if live else replace(_COMPILED[key], noting=None)
 
 
 def test_the_engine_does_what_the_semantics_say(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ from flowrun.engine.journalling import FIRED, PARKED, journal, name_copies, rejo
 from flowrun.engine.judge import Route, Verdict, by_position
 from flowrun.engine.statement import Statement, parameter
 from flowrun.flow.model import Action, Flow, Tunnel
-from flowrun.store.tables import deals_table, firings, queue, routes, tunnels
+from flowrun.store.tables import aliased, deals_table, firings, queue, routes, tunnels
 from flowrun.store.upsert import upsert
 from flowrun.store.watching import asked_of_origins
 
@@ -99,8 +99,8 @@ def acting(flow: Flow, chunks: Mapping[tuple[int, int], Mapping[int, Tunnel]], s
 
 def _calm(flow: Flow, sensitive: Sequence[int]) -> Statement:
     """SELECT whether nothing in the batch needs settling."""
-    deal = deals_table(flow).alias("d")
-    found = candidates.alias("c")
+    deal = aliased(deals_table(flow), "d")
+    found = aliased(candidates, "c")
     waiting = select(rules.c.pos).join(tunnels, tunnels.c.id == rules.c.tunnel).where(WAITING)
     root = func.coalesce(deal.c._root, deal.c.id)
     later = found.c.verdict.in_([int(verdict) for verdict in Verdict if verdict.later])
@@ -138,9 +138,9 @@ def copies_made(flow: Flow, root: ColumnElement[str]) -> ColumnElement[int]:
 
 
 def _decide(flow: Flow) -> Statement:
-    deal = deals_table(flow).alias("d")
-    found = candidates.alias("c")
-    other = candidates.alias("other")
+    deal = aliased(deals_table(flow), "d")
+    found = aliased(candidates, "c")
+    other = aliased(candidates, "other")
     first = (
         select(func.min(other.c.pos))
         .where(other.c.ord == found.c.ord, other.c.kind == Route.MOVE.value, other.c.verdict == int(Verdict.READY))
@@ -197,7 +197,7 @@ def _mine(mine: Mapping[int, Tunnel], kind: Route) -> ColumnElement[bool]:
 
 def _copies(flow: Flow, mine: Mapping[int, Tunnel]) -> Any:
     table = deals_table(flow)
-    deal = table.alias("d")
+    deal = aliased(table, "d")
     values: dict[str, Any] = {
         "id": acts.c.target_id,
         "stage": rules.c.target,
@@ -229,7 +229,7 @@ def _moves(flow: Flow, mine: Mapping[int, Tunnel]) -> Any:
 
 def _origins(flow: Flow, mine: Mapping[int, Tunnel]) -> Any:
     table = deals_table(flow)
-    source = table.alias("source")
+    source = aliased(table, "source")
     return _moving(flow, mine, source, Route.ORIGIN).where(
         acts.c.target == table.c.seq, source.c.seq == acts.c.seq, rules.c.pos == acts.c.pos
     )
@@ -285,7 +285,7 @@ _ROUND: ColumnElement[int] = parameter("round", Integer)
 
 def _queue_moved(flow: Flow) -> Statement:
     """Moved deals are looked at in the next round, where a tunnel leaves their new stage."""
-    deal = deals_table(flow).alias("d")
+    deal = aliased(deals_table(flow), "d")
     rows = (
         select(deal.c.seq, NOW, _ROUND)
         .select_from(acts.join(deal, deal.c.seq == acts.c.target))
@@ -296,7 +296,7 @@ def _queue_moved(flow: Flow) -> Statement:
 
 def _queue_copied(flow: Flow) -> Statement:
     """So are copies."""
-    deal = deals_table(flow).alias("d")
+    deal = aliased(deals_table(flow), "d")
     rows = (
         select(deal.c.seq, NOW, _ROUND)
         .select_from(acts.join(rules, rules.c.pos == acts.c.pos).join(deal, deal.c.id == acts.c.target_id))
@@ -326,8 +326,8 @@ def _queue_waiting() -> Statement:
 
 def _queue_copies_of_moved(flow: Flow) -> Statement:
     """Copies whose origin moved, and may now have what a target stage requires of it."""
-    deal = deals_table(flow).alias("d")
-    origin = deals_table(flow).alias("o")
+    deal = aliased(deals_table(flow), "d")
+    origin = aliased(deals_table(flow), "o")
     rows = (
         select(deal.c.seq, NOW, _ROUND)
         .select_from(acts.join(origin, origin.c.seq == acts.c.target).join(deal, deal.c.origin == origin.c.id))

@@ -26,7 +26,7 @@ from flowrun.engine.judge import Route, Verdict
 from flowrun.engine.statement import Statement
 from flowrun.flow.model import Action, Tunnel
 from flowrun.store.database import WRITING
-from flowrun.store.tables import deals_table, tunnels
+from flowrun.store.tables import aliased, deals_table, tunnels
 
 _PIPELINE = text(
     "SELECT pg_advisory_xact_lock((SELECT oid::int FROM pg_namespace WHERE nspname = current_schema()), "
@@ -112,13 +112,13 @@ _LEAVE = (delete(candidates).where(candidates.c.seq.in_(_LEFT)), delete(batch).w
 
 
 def _origins() -> Statement:
-    copy = deals_table(None).alias("copy")
+    copy = aliased(deals_table(None), "copy")
     return _locking(copy, copy.c.origin, candidates.c.kind == Route.ORIGIN.value)
 
 
 def _lineages() -> Statement:
     """A deal that is no copy is the first of its lineage itself, and locked already."""
-    copy = deals_table(None).alias("copy")
+    copy = aliased(deals_table(None), "copy")
     return _locking(copy, copy.c._root, candidates.c.kind == Route.COPY.value)
 
 
@@ -127,7 +127,7 @@ def _locking(copy: FromClause, other: Column[str], which: ColumnElement[bool]) -
 
     One that is there no more is nothing to lock.
     """
-    deals, there = deals_table(None), deals_table(None).alias("there")
+    deals, there = deals_table(None), aliased(deals_table(None), "there")
     ready = (_READY, which, other.is_not(None))
     ids = select(other).join_from(copy, candidates, candidates.c.seq == copy.c.seq).where(*ready)
     free = select(deals.c.id).where(deals.c.id.in_(ids)).with_for_update(skip_locked=True).cte("free")

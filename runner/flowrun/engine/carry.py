@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, and_, case, delete, literal, select, update
 
 from flowrun.engine.waking import wake
-from flowrun.store.tables import deals_table, existing, queue
+from flowrun.store.tables import aliased, deals_table, existing, queue
 from flowrun.store.upsert import upsert
 
 
@@ -73,7 +73,7 @@ def relocate(
     gone = deals.c.stage.in_(list(relocated))
     connection.execute(delete(queue).where(queue.c.deal.in_(select(deals.c.seq).where(gone))))
     if asked_of_origins:
-        copy = deals_table(None).alias("copy")
+        copy = aliased(deals_table(None), "copy")
         wake(connection, copy, and_(copy.c.origin.in_(select(deals.c.id).where(gone)), copy.c.stage.in_(routed)), now)
     wake(connection, deals, deals.c.stage.in_([stage for stage, to in relocated.items() if to in routed]), now)
     connection.execute(

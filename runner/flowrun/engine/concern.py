@@ -22,7 +22,7 @@ from flowrun.engine.rules import chunked
 from flowrun.flow.model import Flow, Mode
 from flowrun.plan import Renames, relocations, renames
 from flowrun.store.scratch import LIVE
-from flowrun.store.tables import Number, Text, deals_table, queue, routes
+from flowrun.store.tables import Number, Text, aliased, deals_table, queue, routes
 from flowrun.store.upsert import upsert
 from flowrun.store.watching import WRITABLE_BUILTINS
 
@@ -173,7 +173,7 @@ def _add_finding(connection: Connection, step: Step, before: Known, again: Again
     rows = route_rows(step.flow, before.tunnels, now)
     if rows:
         connection.execute(insert(_routes), rows)
-    deals = deals_table(step.flow).alias("d")
+    deals = aliased(deals_table(step.flow), "d")
     ground = Ground(
         source=deals.join(_routes, _routes.c.stage == deals.c.stage), deal=deals, route=_routes, order=deals.c.seq
     )
@@ -205,7 +205,7 @@ def _add_lineages(connection: Connection) -> None:
     connection.exec_driver_sql(
         f"CREATE TEMP TABLE links (origin TEXT, seq {_number(connection)}, PRIMARY KEY (origin, seq))"
     )
-    deals, origin = deals_table(None), deals_table(None).alias("o")
+    deals, origin = deals_table(None), aliased(deals_table(None), "o")
     linked = select(deals.c.origin, deals.c.seq).where(deals.c.origin.is_not(None))
     connection.execute(_links.insert().from_select(["origin", "seq"], linked))
     mine = concerned.join(deals, deals.c.seq == concerned.c.seq)

@@ -38,7 +38,7 @@ from flowrun.engine.judge import Route
 from flowrun.engine.statement import Statement
 from flowrun.flow.model import Flow, Tunnel, Webhook
 from flowrun.store.connection import Transaction
-from flowrun.store.tables import deals_table, deliveries, firings, webhooks
+from flowrun.store.tables import aliased, deals_table, deliveries, firings, webhooks
 
 DUE = "due"
 DEAD = "dead"
@@ -120,7 +120,7 @@ def noting(flow: Flow, order: Sequence[Tunnel], *, away: bool) -> Statement | No
     """
     if not flow.webhooks:
         return None
-    deal = deals_table(flow).alias("d")
+    deal = aliased(deals_table(flow), "d")
     copied = {
         "tunnel": rules.c.tunnel,
         "deal": deal.c.id,

@@ -19,7 +19,7 @@ from flowrun.engine.runner import LARGEST
 from flowrun.engine.tick import Ticker
 from flowrun.flow.model import Flow, Mode, Reason
 from flowrun.store.connection import Transaction
-from flowrun.store.tables import deals_table, firings, queue
+from flowrun.store.tables import aliased, deals_table, firings, queue
 
 _CHANGEABLE = ("parked", "declined")
 """Results of journal rows that another firing may take the place of (`act.rejournal`)."""
@@ -98,8 +98,8 @@ def keep_waits(connection: Connection, flow: Flow, now: int, side: Side, names: 
     """Keep what waits for time in the scratch, as `pending` tells it, under that side."""
     if connection.execute(select(queue.c.deal).limit(1)).first() is None:
         return
-    deals = deals_table(flow).alias("d")
-    named = deals_table(flow).alias("of")
+    deals = aliased(deals_table(flow), "d")
+    named = aliased(deals_table(flow), "of")
     order = list(flow.tunnels.values())
     moment = judge_parameters(flow, now)
     for mine in chunked({at: one for at, one in enumerate(order) if one.mode is not Mode.OFF}).values():

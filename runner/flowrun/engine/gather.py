@@ -23,7 +23,7 @@ from flowrun.engine.judge import Route, Verdict, by_position, filled
 from flowrun.engine.settle import Blank, Candidate, Key, Keys, Origin, Settlement, Surroundings, Terms, settle
 from flowrun.engine.statement import Statement
 from flowrun.flow.model import Action, Flow, Rotate, Tunnel
-from flowrun.store.tables import activity, deals_table, firings, routes, tunnels
+from flowrun.store.tables import activity, aliased, deals_table, firings, routes, tunnels
 
 Coming = Callable[[Connection, Guard], Collection[Key]]
 """Tells under which keys deals will stand where that guard looks, if what is on its way happens."""
@@ -109,9 +109,9 @@ def decided(
 
 
 def _candidates(flow: Flow) -> Statement:
-    deal = deals_table(flow).alias("d")
-    found = candidates.alias("c")
-    parked = firings.alias("parked")
+    deal = aliased(deals_table(flow), "d")
+    found = aliased(candidates, "c")
+    parked = aliased(firings, "parked")
     held = exists().where(
         parked.c.result == PARKED,
         parked.c.deal == deal.c.id,
@@ -142,9 +142,9 @@ def _candidates(flow: Flow) -> Statement:
 
 
 def _origins(flow: Flow, by_origin: Mapping[int, Tunnel]) -> Statement:
-    deal = deals_table(flow).alias("d")
-    origin = deals_table(flow).alias("o")
-    found = candidates.alias("c")
+    deal = aliased(deals_table(flow), "d")
+    origin = aliased(deals_table(flow), "o")
+    found = aliased(candidates, "c")
     full = {at: _filled(flow, tunnel, deal, origin) for at, tunnel in by_origin.items()}
     return Statement(
         select(
@@ -169,7 +169,7 @@ def _filled(flow: Flow, tunnel: Tunnel, deal: Any, origin: Any) -> ColumnElement
 
 def _made(flow: Flow) -> Statement:
     """SELECT root, copies within `per`, of the lineages that would make a copy, or would if they were live."""
-    deal = deals_table(flow).alias("d")
+    deal = aliased(deals_table(flow), "d")
     root = func.coalesce(deal.c._root, deal.c.id).label("root")
     lineages = (
         select(root)

@@ -33,7 +33,7 @@ from flowrun.engine.judge import Route, Verdict, by_position
 from flowrun.engine.statement import Statement
 from flowrun.expr.portable import json_item, json_list, json_true
 from flowrun.flow.model import Action, Flow, Rotate, Tunnel, UnlessExists
-from flowrun.store.tables import deals_table
+from flowrun.store.tables import aliased, deals_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +90,10 @@ def _where(flow: Flow, guard: UnlessExists) -> list[str]:
 
 def _key(flow: Flow, number: int, guard: UnlessExists, order: Sequence[Tunnel]) -> Statement:
     """INSERT the keys of all ready candidates that ask the guard, or leave or enter where it looks."""
-    deal = deals_table(flow).alias("d")
-    origin = deals_table(flow).alias("o")
+    deal = aliased(deals_table(flow), "d")
+    origin = aliased(deals_table(flow), "o")
     stages = _where(flow, guard)
-    found = candidates.alias("c")
+    found = aliased(candidates, "c")
     after = by_position(
         found.c.pos, {at: _after(flow, guard, tunnel, deal, origin, stages) for at, tunnel in enumerate(order)}
     )
@@ -156,7 +156,7 @@ def _elsewhere(
     Where a user rotates a field, its deals with any of the values are among them.
     """
     table = deals_table(flow)
-    match = table.alias("m")
+    match = aliased(table, "m")
     movers = select(keyed.c.mover).where(
         keyed.c.guard == number, keyed.c.mover.is_not(None), keyed.c.before.is_not(None)
     )
@@ -165,7 +165,7 @@ def _elsewhere(
     mine = mine.where(match.c.seq.not_in(movers))
     if beyond is None or not beyond.fields.keys() >= set(guard.same):
         return Statement(mine.group_by(mine.selected_columns[0]))
-    others = beyond.deals.alias("b")
+    others = aliased(beyond.deals, "b")
     there = [stage for id_ in stages for stage in beyond.stages.get(id_, ())]
     columns = {name: others.c[beyond.fields[name]] for name in guard.same}
     theirs = _matching(number, guard, users, others, columns, there)

@@ -16,7 +16,7 @@ from flowrun.engine.effects import NOW
 from flowrun.engine.judge import Route
 from flowrun.engine.statement import Statement, parameter
 from flowrun.flow.model import Flow
-from flowrun.store.tables import activity, deals_table, firings
+from flowrun.store.tables import activity, aliased, deals_table, firings
 from flowrun.store.upsert import upsert
 
 FIRED = "fired"
@@ -30,7 +30,7 @@ REVISION: ColumnElement[int] = parameter("revision", Integer)
 
 def name_copies(flow: Flow, acted: str = FIRED) -> Statement:
     """Give the copies that are made the ids that they will have."""
-    deal = deals_table(flow).alias("d")
+    deal = aliased(deals_table(flow), "d")
     root = func.coalesce(deal.c._root, deal.c.id)
     name = (
         select(func.fr_copy_id(root, deal.c.id, rules.c.tunnel, deal.c.entry))
@@ -42,7 +42,7 @@ def name_copies(flow: Flow, acted: str = FIRED) -> Statement:
 
 
 def _journal_rows(flow: Flow, acted: str) -> tuple[list[str], Any]:
-    deal = deals_table(flow).alias("d")
+    deal = aliased(deals_table(flow), "d")
     made = and_(acts.c.kind == Route.COPY.value, acts.c.result == acted)
     values: dict[str, Any] = {
         "deal": deal.c.id,

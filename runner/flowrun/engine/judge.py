@@ -47,7 +47,7 @@ from flowrun.engine.statement import parameter
 from flowrun.expr import Template
 from flowrun.expr.sql import Scope, condition, rendered
 from flowrun.flow.model import Action, Flow, Mode, Tunnel
-from flowrun.store.tables import existing, firings
+from flowrun.store.tables import aliased, existing, firings
 
 MIDNIGHT: ColumnElement[int] = parameter("midnight", BigInteger)
 
@@ -146,7 +146,7 @@ def judging(flow: Flow, tunnels: Mapping[int, Tunnel], ground: Ground) -> Select
     due_at = by_position(position, {at: arm.due_at for at, arm in arms.items()})
     wake_at = by_position(position, {at: arm.wake_at for at, arm in arms.items()})
     shadows = [at for at, tunnel in tunnels.items() if tunnel.mode is Mode.SHADOW]
-    row = firings.alias("f")
+    row = aliased(firings, "f")
     apart = (
         row.c.shadow <= case((position.in_(shadows), 1), else_=0) if shadows else row.c.shadow == literal(0, Integer)
     )
@@ -263,7 +263,7 @@ def _is(verdict: Verdict) -> ColumnElement[int]:
 
 
 def _fired_before(deal: FromClause, route: FromClause) -> ColumnElement[bool]:
-    past = firings.alias("past")
+    past = aliased(firings, "past")
     return exists().where(
         past.c.deal == deal.c.id,
         past.c.tunnel == route.c.tunnel,

@@ -28,7 +28,7 @@ from flowrun.plan.identity import carried
 from flowrun.store import columns, revisions, schema
 from flowrun.store.connection import Transaction
 from flowrun.store.revisions import DIRECT, Author, Occasion
-from flowrun.store.tables import activity, deals_table, existing, firings, routes, tunnels
+from flowrun.store.tables import activity, aliased, deals_table, existing, firings, routes, tunnels
 from flowrun.store.watching import asked_of_origins
 
 
@@ -265,7 +265,7 @@ def _rename(connection: Connection, renamed: Mapping[str, str]) -> None:
         connection.execute(update(activity).where(activity.c.tunnel == old).values(tunnel=new))
         connection.execute(update(existing).where(existing.c.tunnel == old).values(tunnel=new))
         # A tunnel removed long ago may have fired under the new id, for the same entry even: that row stands.
-        there = firings.alias("there")
+        there = aliased(firings, "there")
         same = [there.c[name] == firings.c[name] for name in ("deal", "entry", "shadow")]
         fired = update(firings).where(firings.c.tunnel == old, ~exists().where(there.c.tunnel == new, *same))
         connection.execute(fired.values(tunnel=new))

@@ -25,7 +25,7 @@ from flowrun.engine.settle import Decision, Left, Settlement
 from flowrun.flow.model import Flow, Mode, Tunnel
 from flowrun.store.deals import Deal
 from flowrun.store.journal import Firing
-from flowrun.store.tables import calls, deals_table, firings, rereads, routes, tunnels
+from flowrun.store.tables import aliased, calls, deals_table, firings, rereads, routes, tunnels
 
 
 class Judged(NamedTuple):
@@ -139,7 +139,7 @@ def look(connection: Connection, flow: Flow, deal: Deal, moment: Mapping[str, ob
 
 def facts(connection: Connection, flow: Flow, tunnel: Tunnel, deal: Deal, moment: Mapping[str, object]) -> Facts:
     """The parts of that tunnel's verdict. The deal must stand in one of its stages."""
-    table, route, row = deals_table(flow).alias("d"), routes.alias("r"), firings.alias("f")
+    table, route, row = aliased(deals_table(flow), "d"), aliased(routes, "r"), aliased(firings, "f")
     asked = parts(flow, tunnel, table, route)
     here = and_(route.c.stage == table.c.stage, route.c.tunnel == tunnel.id)
     own = and_(ledger(row, table, literal(tunnel.id)), row.c.shadow <= int(tunnel.mode is Mode.SHADOW))

@@ -32,7 +32,7 @@ from sqlalchemy.schema import CreateTable
 from flowrun.engine.judge import Route
 from flowrun.flow.model import Action
 from flowrun.plan import Figure
-from flowrun.store.tables import Number, Text, deals_table, firings, routes, tunnels
+from flowrun.store.tables import Number, Text, aliased, deals_table, firings, routes, tunnels
 from flowrun.store.upsert import upsert
 
 _temporary = MetaData()
@@ -113,8 +113,8 @@ def create(connection: Connection) -> None:
 
 def compare(connection: Connection, live_deals: FromClause) -> None:
     """Fill `outcome`: everything but what is skipped, which is no matter of futures."""
-    fired, before = done.alias("b"), done.alias("a")
-    wait, waited = waits.alias("wb"), waits.alias("wa")
+    fired, before = aliased(done, "b"), aliased(done, "a")
+    wait, waited = aliased(waits, "wb"), aliased(waits, "wa")
     is_fired = and_(fired.c.side == int(Side.WITH), fired.c.result.in_(["fired", "shadow"]))
     was_waiting = waited.c.side == int(Side.WITHOUT)
     still_waits = exists().where(wait.c.side == int(Side.WITH), _same(wait, waited))
@@ -158,7 +158,7 @@ def keep_left(
 
 def left_won(connection: Connection) -> int:
     """How many live deals leave a won stage with the plan and not without it."""
-    other = left.alias("other")
+    other = aliased(left, "other")
     without = exists().where(other.c.side == int(Side.WITHOUT), other.c.seq == left.c.seq)
     rows = select(func.count()).select_from(left).where(left.c.side == int(Side.WITH), ~without)
     return int(connection.execute(rows).scalar_one())
@@ -184,7 +184,7 @@ def passages(connection: Connection, most: int) -> list[tuple[str | None, str, s
 
     The deal is the one that is moved or copied; of a move of the origin, the stage is that of the deal that fired.
     """
-    deal, row = deals_table(None).alias("d"), firings.alias("f")
+    deal, row = aliased(deals_table(None), "d"), aliased(firings, "f")
     which = case((done.c.action == str(Action.MOVE), done.c.target), else_=done.c.deal)
     same = (row.c.deal == done.c.deal, row.c.entry == done.c.entry, row.c.tunnel == done.c.tunnel, row.c.shadow == 0)
     rows = (
@@ -205,7 +205,7 @@ def _fired(connection: Connection, action: Action | None, what: ColumnElement[in
 
 def touched(connection: Connection, live_deals: FromClause, relocated_from: Sequence[str]) -> int:
     """How many live deals are moved, copied or relocated with the plan and wouldn't be without it, each once."""
-    one, before = done.alias("b"), done.alias("a")
+    one, before = aliased(done, "b"), aliased(done, "a")
     acted = case((one.c.action == str(Action.MOVE), one.c.target), else_=one.c.deal)
     ids = select(acted).where(one.c.side == int(Side.WITH), one.c.result == "fired", ~already_due(one, before))
     concerned = or_(live_deals.c.id.in_(ids), live_deals.c.stage.in_(relocated_from))
@@ -214,8 +214,8 @@ def touched(connection: Connection, live_deals: FromClause, relocated_from: Sequ
 
 def taken_though_existing(connection: Connection, live_deals: FromClause) -> int:
     """How many deals tunnels of `existing: include` take now or make wait, that entered before they went live."""
-    one, before = done.alias("b"), done.alias("a")
-    wait, waited, deal = waits.alias("wb"), waits.alias("wa"), deals_table(None).alias("d")
+    one, before = aliased(done, "b"), aliased(done, "a")
+    wait, waited, deal = aliased(waits, "wb"), aliased(waits, "wa"), aliased(deals_table(None), "d")
     taken = (
         select(one.c.deal.label("deal"), one.c.entry.label("entry"), routes.c.live_at.label("live_at"))
         .select_from(one.join(routes, and_(routes.c.tunnel == one.c.tunnel, routes.c.stage == one.c.from_stage)))
@@ -248,7 +248,7 @@ def already_due(fired: FromClause, before: FromClause) -> ColumnElement[bool]:
 
 def later(connection: Connection) -> dict[str, tuple[int, int]]:
     """By tunnel, the least and the most milliseconds by which its retimed deals are due later (negative: earlier)."""
-    wait, waited = waits.alias("wb"), waits.alias("wa")
+    wait, waited = aliased(waits, "wb"), aliased(waits, "wa")
     shift = wait.c.wake_at - waited.c.wake_at
     rows = (
         select(wait.c.tunnel, func.min(shift), func.max(shift))

@@ -29,7 +29,7 @@ from flowrun.engine.settle import Key, Left, Settlement
 from flowrun.engine.statement import Statement
 from flowrun.expr.portable import json_object
 from flowrun.flow.model import Action, Flow, Mode, Tunnel
-from flowrun.store.tables import calls, deals_table, firings, flowrun, rereads, tunnels, waiters
+from flowrun.store.tables import aliased, calls, deals_table, firings, flowrun, rereads, tunnels, waiters
 from flowrun.store.upsert import upsert
 
 
@@ -118,7 +118,7 @@ def remember_waiting(connection: Connection, settlement: Settlement, order: Sequ
 
 
 def _drop(flow: Flow) -> Statement:
-    deal, found = deals_table(flow).alias("d"), candidates.alias("c")
+    deal, found = aliased(deals_table(flow), "d"), aliased(candidates, "c")
     busy = or_(
         exists().where(on_their_way(), calls.c.deal == deal.c.id),
         exists().where(on_their_way(), calls.c.target == deal.c.id),
@@ -130,7 +130,7 @@ def _drop(flow: Flow) -> Statement:
 
 def _drop_origins(flow: Flow) -> Statement:
     """The same of deals that would move one which nothing may move now: what comes after that must not go first."""
-    deal, found = deals_table(flow).alias("d"), candidates.alias("c")
+    deal, found = aliased(deals_table(flow), "d"), aliased(candidates, "c")
     busy = or_(
         exists().where(on_their_way(), calls.c.deal == deal.c.origin),
         exists().where(on_their_way(), calls.c.target == deal.c.origin),
@@ -157,8 +157,8 @@ def _calls(flow: Flow, chunk: Mapping[int, Tunnel]) -> list[Any]:
 
 
 def _call(flow: Flow, mine: Mapping[int, Tunnel], kind: Route) -> Any:
-    deal, target = deals_table(flow).alias("d"), deals_table(flow).alias("t")
-    row = firings.alias("f")
+    deal, target = aliased(deals_table(flow), "d"), aliased(deals_table(flow), "t")
+    row = aliased(firings, "f")
     identity = select(flowrun.c.identity).scalar_subquery()
     values: dict[str, Any] = {
         "firing": row.c.seq,

@@ -42,7 +42,7 @@ from flowrun.errors import WorkFailed
 from flowrun.flow.model import Flow, Mode, Reason, Tunnel
 from flowrun.store import revisions
 from flowrun.store.connection import Store
-from flowrun.store.tables import deals_table, firings, queue, routes
+from flowrun.store.tables import aliased, deals_table, firings, queue, routes
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def pending(
         order = list(flow.tunnels.values())
         if tunnel is not None and tunnel not in flow.tunnels:
             raise WorkFailed(f"there is no tunnel '{tunnel}'")
-        deals = deals_table(flow).alias("d")
+        deals = aliased(deals_table(flow), "d")
         if deal is not None and connection.execute(select(deals.c.seq).where(deals.c.id == deal)).first() is None:
             raise WorkFailed(f"there is no deal '{deal}'")
         next_at = connection.execute(select(func.min(queue.c.wake_at))).scalar_one()
@@ -125,7 +125,7 @@ def pending(
 def waiting(connection: Connection, flow: Flow, now: int) -> dict[str, int]:
     """How many deals wait for time at each tunnel, those without any left out, in the transaction that is open."""
     order = list(flow.tunnels.values())
-    deals = deals_table(flow).alias("d")
+    deals = aliased(deals_table(flow), "d")
     counts: dict[str, int] = {}
     for mine in chunked({at: one for at, one in enumerate(order) if one.mode is not Mode.OFF}).values():
         found = for_time(flow, mine, deals).subquery("found")
@@ -147,11 +147,11 @@ def for_time(flow: Flow, mine: Mapping[int, Tunnel], deals: FromClause, until: i
     `mine` are tunnels by file position, at most a chunk of them; `deals` an alias of the deals. `waits_for` is the word
     `due` or `window`, or `condition` for what only tomorrow's date may change. To bind: `judge_parameters`.
     """
-    route = routes.alias("r")
+    route = aliased(routes, "r")
     source = queue.join(deals, deals.c.seq == queue.c.deal).join(route, route.c.stage == deals.c.stage)
     candidates = judging(flow, mine, Ground(source, deals, route, deals.c.seq))
     judged = (candidates if until is None else candidates.where(queue.c.wake_at <= until)).subquery()
-    named = deals_table(flow).alias("named")
+    named = aliased(deals_table(flow), "named")
     word = case(
         (judged.c.verdict == int(Verdict.TOMORROW), Reason.CONDITION.value),
         (judged.c.due_at > NOW, Reason.DUE.value),
@@ -166,7 +166,7 @@ def for_time(flow: Flow, mine: Mapping[int, Tunnel], deals: FromClause, until: i
 
 def _for_data(flow: Flow, mine: Mapping[int, Tunnel], deals: FromClause) -> Select[Any]:
     """The same of what waits for data: a date, the condition, a requirement, in this order."""
-    route, row = routes.alias("r"), firings.alias("f")
+    route, row = aliased(routes, "r"), aliased(firings, "f")
     asked = {at: parts(flow, tunnel, deals, route) for at, tunnel in mine.items()}
     word = by_position(route.c.position, {at: _lacking(mine[at], one) for at, one in asked.items()})
     fired = {at: true() if one.fired_before is None else not_(one.fired_before) for at, one in asked.items()}

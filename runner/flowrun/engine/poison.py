@@ -31,7 +31,7 @@ from flowrun.errors import Interfered, WorkFailed
 from flowrun.flow.model import Reason
 from flowrun.store.connection import Store, Transaction
 from flowrun.store.refusals import of_data, said
-from flowrun.store.tables import deals_table, firings, queue, routes
+from flowrun.store.tables import aliased, deals_table, firings, queue, routes
 
 ATTEMPTS = 3
 """How often a deal fails alone before it is at fault."""
@@ -108,7 +108,7 @@ def _judging(rules: Rules, at: int) -> Statement:
 def _unjudged(rules: Rules, positions: Sequence[int]) -> Insert:
     """INSERT of candidates of these tunnels that nothing is known of but that their entry is open."""
     ground = ground_of_batch(rules.flow)
-    deal, route, row = ground.deal, ground.route, firings.alias("f")
+    deal, route, row = ground.deal, ground.route, aliased(firings, "f")
     apart = row.c.shadow == case((route.c.kind == Route.SHADOW.value, 1), else_=0)
     found = (
         select(

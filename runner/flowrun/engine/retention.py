@@ -33,7 +33,7 @@ from flowrun.flow.codec import once_per_deal
 from flowrun.flow.model import Flow
 from flowrun.store import revisions, runners
 from flowrun.store.connection import Store
-from flowrun.store.tables import activity, calls, deals_table, deliveries, existing, firings, flowrun
+from flowrun.store.tables import activity, aliased, calls, deals_table, deliveries, existing, firings, flowrun
 from flowrun.store.tables import revisions as revisions_table
 
 BATCH = 20_000
@@ -150,7 +150,7 @@ def _fresh(connection: Connection, terms: _Terms) -> _Terms:
 
 def _old(terms: _Terms, before: int, now: int) -> ColumnElement[bool]:
     """Whether a row of the journal may go."""
-    deal, later = deals_table(None).alias("d"), firings.alias("later")
+    deal, later = aliased(deals_table(None), "d"), aliased(firings, "later")
     windows = [terms.flow.limits.per, *(one.breaker.per for one in terms.flow.tunnels.values() if one.breaker)]
     present = exists().where(deal.c.id == firings.c.deal, deal.c.entry == firings.c.entry)
     followed = exists().where(
@@ -179,7 +179,7 @@ def _dead(before: int) -> ColumnElement[bool]:
 
 def _stands() -> ColumnElement[bool]:
     """Whether the entry that a merged stage's existing deal had then is still its present one."""
-    deal = deals_table(None).alias("d")
+    deal = aliased(deals_table(None), "d")
     return exists().where(deal.c.seq == existing.c.deal, deal.c.entry == existing.c.entry)
 
 

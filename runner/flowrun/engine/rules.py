@@ -17,7 +17,7 @@ from flowrun.engine.judge import Ground, judging
 from flowrun.engine.outgoing import Outgoing, outgoing
 from flowrun.engine.statement import Statement
 from flowrun.flow.model import Flow, Mode, Tunnel
-from flowrun.store.tables import deals_table, routes
+from flowrun.store.tables import aliased, deals_table, routes
 
 CHUNK = 48
 """Tunnels per statement: a CASE with an arm for each must stay well within SQLite's limits on a statement."""
@@ -82,8 +82,8 @@ def rules_of(revision: int, flow: Flow, beyond: Beyond | None = None, *, live: b
 
 def ground_of_batch(flow: Flow) -> Ground:
     """The deals of the working table `batch`, in its order, beside the applied routes."""
-    deal = deals_table(flow).alias("d")
-    route = routes.alias("r")
+    deal = aliased(deals_table(flow), "d")
+    route = aliased(routes, "r")
     return Ground(
         source=batch.join(deal, deal.c.seq == batch.c.deal).join(route, route.c.stage == deal.c.stage),
         deal=deal,

@@ -31,7 +31,7 @@ from flowrun.flow.codec import source_digest
 from flowrun.flow.deal_id import id_problem
 from flowrun.flow.model import Action, Flow, Reason
 from flowrun.store.connection import Transaction
-from flowrun.store.tables import calls, deals_table, firings, sources, tunnels
+from flowrun.store.tables import aliased, calls, deals_table, firings, sources, tunnels
 
 FIRST_WAIT = 1_000
 LONGEST_WAIT = 300_000
@@ -223,7 +223,7 @@ class _Settling:
     def _make(self, copies: Sequence[tuple[Row[Any], str]]) -> None:
         if not copies:
             return
-        deal, origin = deals_table(self._flow), deals_table(None).alias("origin")
+        deal, origin = deals_table(self._flow), aliased(deals_table(None), "origin")
         names = (*CARRIED, *self._flow.fields)
         lineage = select(firings.c._lineage).where(firings.c.seq == bindparam("_firing")).scalar_subquery()
         root = select(func.coalesce(origin.c._root, origin.c.id)).where(origin.c.id == bindparam("_of"))
@@ -258,7 +258,7 @@ class _Settling:
         """Give deals that were read as anybody's what they have as copies, unless they have fired since."""
         if not copies:
             return
-        deal, origin = deals_table(None), deals_table(None).alias("origin")
+        deal, origin = deals_table(None), aliased(deals_table(None), "origin")
         root = select(func.coalesce(origin.c._root, origin.c.id)).where(origin.c.id == bindparam("_of"))
         hops = select(origin.c._hops).where(origin.c.id == bindparam("_of")).scalar_subquery()
         untouched = ~exists().where(firings.c.deal == deal.c.id, firings.c.entry == deal.c.entry)

@@ -26,6 +26,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
+from sqlalchemy.sql.selectable import NamedFromClause
 from sqlalchemy.types import TypeEngine
 
 from flowrun.expr.types import Kind
@@ -381,3 +383,9 @@ def deals_table(flow: Flow | None) -> Table:
     was last settled (null: none was).
     """
     return _deals(tuple((field.id, field.type.kind) for field in flow.fields.values()) if flow else ())
+
+
+@lru_cache(maxsize=512)
+def aliased(table: Table, name: str) -> NamedFromClause[ReadOnlyColumnCollection[str, Column[Any]]]:
+    """The table by another name. Kept, since to make the columns of one takes as long as to write a statement of it."""
+    return table.alias(name)
