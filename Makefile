@@ -55,7 +55,7 @@ bench: setup .venv/alternatives ## speed beside hand-written SQL, into docs/benc
 	$(BIN)/python tests/bench/w1_alternatives.py --database sqlite --deals $(DEALS_ALTERNATIVES) $(RESULTS)
 	$(BIN)/python tests/bench/w1_alternatives.py --database postgresql --deals $(DEALS_ALTERNATIVES) $(RESULTS)
 	$(BIN)/python tests/bench/w4_diff.py --database sqlite --deals $(DEALS) $(RESULTS)
-	$(BIN)/python tests/bench/w4_diff.py --database postgresql --deals $(DEALS) $(RESULTS)
+	$(BIN)/python tests/bench/w4_diff.py --database postgresql --deals $(DEALS_POSTGRES) $(RESULTS)
 	$(BIN)/python tests/bench/w2_single.py $(RESULTS)
 	$(BIN)/python tests/bench/w3_timers.py $(RESULTS)
 	$(BIN)/python tests/bench/w5_runners.py $(RESULTS)

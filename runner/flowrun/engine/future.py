@@ -19,10 +19,15 @@ from flowrun.engine.runner import LARGEST
 from flowrun.engine.tick import Ticker
 from flowrun.flow.model import Flow, Mode, Reason
 from flowrun.store.connection import Transaction
+from flowrun.store.postgresql import planned_by_key
 from flowrun.store.tables import aliased, deals_table, firings, queue
 
 _CHANGEABLE = ("parked", "declined")
 """Results of journal rows that another firing may take the place of (`act.rejournal`)."""
+
+_AT_ONCE = {"sqlite": LARGEST, "postgresql": 10 * LARGEST}
+"""The most deals of a batch. On PostgreSQL each batch passes over all that was played before it: nothing is vacuumed
+within a transaction."""
 
 
 def is_awake(connection: Connection, now: int) -> bool:
@@ -55,9 +60,11 @@ def play(
 
     ticker = Ticker(connection, compiled)
     transaction = Transaction(connection, now)
-    while is_awake(connection, now) and (tick := ticker.tick(transaction, LARGEST)) is not None:
-        looked += tick.looked
-        progress(looked)
+    size = _AT_ONCE[connection.dialect.name]
+    with planned_by_key(connection):
+        while is_awake(connection, now) and (tick := ticker.tick(transaction, size)) is not None:
+            looked += tick.looked
+            progress(looked)
     _keep_firings(connection, side, names)
     keep_waits(connection, flow, now, side, names)
 

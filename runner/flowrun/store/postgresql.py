@@ -44,7 +44,7 @@ _SESSION = {
 }
 """The server's side: a client that is cut off is noticed within 20 s."""
 
-_TUNED = {
+_BY_KEY = {
     "enable_mergejoin": "off",
     "enable_hashjoin": "off",
     "enable_material": "off",
@@ -52,15 +52,28 @@ _TUNED = {
     "seq_page_cost": "50",
     "random_page_cost": "1.1",
     "plan_cache_mode": "force_generic_plan",
-    "statement_timeout": "60s",
 }
-"""A runner's session: each deal of a batch is looked up by a key.
+"""How ticks are planned: each deal of a batch is looked up by a key.
 
 Of temporary tables the planner knows no sizes, and of a journal that is growing no figures; a plan that it made for a
 small batch, or while there was no journal, serves a large one later. So it is kept from what pays only for known sizes:
 joins that pass over the whole of one side, and passing over pages, which is made dear and so done with small tables
 only.
 """
+
+
+@contextmanager
+def planned_by_key(connection: Connection) -> Iterator[None]:
+    """Ticks amid a transaction that does other work as well are planned as a runner's; on SQLite they always are."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    for name, value in _BY_KEY.items():
+        connection.exec_driver_sql(f"SET LOCAL {name} = '{value}'").close()
+    yield
+    for name in _BY_KEY:
+        connection.exec_driver_sql(f"SET LOCAL {name} TO DEFAULT").close()
+
 
 SILENCE = 15.0
 """Seconds after which the server ends the session of a runner that says nothing amid a transaction, having been stopped
@@ -173,8 +186,8 @@ class PostgreSQL:
 
     def tune(self, connection: Connection) -> None:
         """Rule out the plans that pass over whole tables: of temporary tables the planner knows no sizes."""
-        silence = {"idle_in_transaction_session_timeout": f"{SILENCE * 1000:.0f}ms"}
-        for name, value in {**_TUNED, **silence}.items():
+        limits = {"statement_timeout": "60s", "idle_in_transaction_session_timeout": f"{SILENCE * 1000:.0f}ms"}
+        for name, value in {**_BY_KEY, **limits}.items():
             connection.exec_driver_sql(f"SET {name} = '{value}'").close()
         connection.commit()
 
