@@ -7,6 +7,7 @@ PYTHON ?= python3
 DEALS ?= 1000000
 DEALS_POSTGRES ?= 200000
 DEALS_ALTERNATIVES ?= 20000
+DEALS_LOOP ?= 200000
 LINEAR ?= 10000 100000 1000000
 LINEAR_POSTGRES ?= 10000 100000
 DEATHS ?= 10
@@ -15,7 +16,7 @@ KILLS_POSTGRES ?= 2000
 WRITES ?= 100000
 BIN := .venv/bin
 RESULTS := --results bench.jsonl
-GIVEN := $(foreach name,DEALS DEALS_POSTGRES DEALS_ALTERNATIVES LINEAR LINEAR_POSTGRES,$(if $(filter command,$(firstword $(origin $(name)))), $(name)='$($(name))'))
+GIVEN := $(foreach name,DEALS DEALS_POSTGRES DEALS_ALTERNATIVES DEALS_LOOP LINEAR LINEAR_POSTGRES,$(if $(filter command,$(firstword $(origin $(name)))), $(name)='$($(name))'))
 FROM_311 := import sys; sys.exit(sys.version_info < (3, 11) and "flowrun needs Python 3.11 or newer and this is %s; name another one: make PYTHON=python3.12" % sys.version.split()[0])
 
 .PHONY: help demo test check lint types imports fresh bench times soak docs schemas screenshots format lock setup clean
@@ -52,7 +53,7 @@ bench: setup .venv/alternatives ## speed beside hand-written SQL, into docs/benc
 	$(BIN)/python tests/bench/w1_million.py --database postgresql --deals $(DEALS_POSTGRES) --runners 1 2 $(RESULTS)
 	$(BIN)/python tests/bench/w1_million.py --database sqlite --linear $(LINEAR) $(RESULTS)
 	$(BIN)/python tests/bench/w1_million.py --database postgresql --linear $(LINEAR_POSTGRES) $(RESULTS)
-	$(BIN)/python tests/bench/w1_alternatives.py --database sqlite --deals $(DEALS_ALTERNATIVES) $(RESULTS)
+	$(BIN)/python tests/bench/w1_alternatives.py --database sqlite --deals $(DEALS_LOOP) $(RESULTS)
 	$(BIN)/python tests/bench/w1_alternatives.py --database postgresql --deals $(DEALS_ALTERNATIVES) $(RESULTS)
 	$(BIN)/python tests/bench/w4_diff.py --database sqlite --deals $(DEALS) $(RESULTS)
 	$(BIN)/python tests/bench/w4_diff.py --database postgresql --deals $(DEALS_POSTGRES) $(RESULTS)

@@ -16,13 +16,14 @@ pytest_plugins = ["tests.postgres_fixtures", "tests.mariadb_fixtures"]
 
 _CI = os.environ.get("CI") == "true"
 _TESTS = Path(__file__).parent
-_UNTRACED = (_TESTS / "property", _TESTS / "faults")
-"""Tests of many cases. Tracing them would take half as long again, and shows nothing that the unit tests don't."""
+_UNTRACED = (_TESTS / "property", _TESTS / "faults", _TESTS / "unit" / "yamldoc" / "test_limits.py")
+"""Tests of many cases, and of large ones. Tracing them would take half as long again, and shows nothing that the others
+don't."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.is_relative_to(_UNTRACED[0]) or item.path.is_relative_to(_UNTRACED[1]):
+        if any(item.path.is_relative_to(path) for path in _UNTRACED):
             item.add_marker(pytest.mark.no_cover)
 
 

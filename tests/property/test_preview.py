@@ -42,7 +42,7 @@ CASES_THERE = int(os.environ.get("FLOWRUN_PREVIEWS_POSTGRES", "25"))
 """On PostgreSQL."""
 SHARDS = 4
 """Tests that share the cases, for several processes."""
-PER_STORE = 5
+PER_STORE = 10
 """Flows that each random store is previewed with."""
 
 OFFSETS = [Duration(), Duration(ms=HOUR), Duration(ms=-HOUR), Duration(days=1), Duration(days=-1)]

@@ -1,4 +1,4 @@
-"""Listening: a socket at an address, its URL, and what a server's libraries say of troubles."""
+"""Listening: a socket at an address, its URL, how uvicorn serves there, and what libraries say of troubles."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
 
 from flowrun.errors import WorkFailed
 from flowrun.serving.address import Address
+
+_GRACE = 1
+"""Seconds that requests which are being answered have when the server is to stop."""
 
 
 class _Told(logging.Handler):
@@ -56,3 +62,24 @@ def url_of(listener: socket.socket) -> str:
     """Where it listens, as a URL."""
     host, port, *_ = listener.getsockname()
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def configured(app: Any, *, connections: int, head: int, http: Any = "h11") -> uvicorn.Config:
+    """uvicorn for that application: it logs nothing of requests, believes no proxy, and does not say what it is.
+
+    `connections`: how many at once; `head`: bytes of a request's head; `http`: the protocol, or its class.
+    """
+    return uvicorn.Config(
+        app,
+        http=http,
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=connections,
+        h11_max_incomplete_event_size=head,
+        timeout_graceful_shutdown=_GRACE,
+    )

@@ -21,7 +21,7 @@ from flowrun.serving.address import Address
 from flowrun.serving.app import Pages, app, takes_deals
 from flowrun.serving.deals import Doors
 from flowrun.serving.desk import Desk
-from flowrun.serving.listening import bound, troubles, url_of
+from flowrun.serving.listening import bound, configured, troubles, url_of
 from flowrun.serving.metrics import Metrics
 from flowrun.serving.probe import Probe
 from flowrun.serving.pulse import Pulse
@@ -31,10 +31,9 @@ _LONGEST = 10.0
 _LONGEST_WITH_BODY = 20.0
 _HEADERS = 8 * 1024
 _CONNECTIONS = 64
-_GRACE = 1
 _LAST = 1.9
-"""Seconds, seconds, bytes, number, seconds, seconds: a connection's life, and what deals add to it, a request's head,
-connections at once, the end of requests that are being answered, and the end of the thread."""
+"""Seconds, seconds, bytes, number, seconds: a connection's life, and what deals add to it, a request's head,
+connections at once, and the end of the thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +74,8 @@ def serving(
         tell(event)
 
     listener = bound(address)
-    config = uvicorn.Config(
-        app(Pages(pulse, probe, metrics, mask), doors),
-        http=_Brief,
-        loop="asyncio",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        limit_concurrency=_CONNECTIONS,
-        h11_max_incomplete_event_size=_HEADERS,
-        timeout_graceful_shutdown=_GRACE,
-    )
-    server = uvicorn.Server(config)
+    pages = app(Pages(pulse, probe, metrics, mask), doors)
+    server = uvicorn.Server(configured(pages, connections=_CONNECTIONS, head=_HEADERS, http=_Brief))
     thread = threading.Thread(target=server.run, args=([listener],), name="flowrun-server", daemon=True)
     with listener, troubles("uvicorn.error", troubled), troubles("asyncio", troubled):
         thread.start()

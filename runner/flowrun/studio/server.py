@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from flowrun.serving.address import Address
-from flowrun.serving.listening import bound, troubles, url_of
+from flowrun.serving.listening import bound, configured, troubles, url_of
 from flowrun.studio.api import Api
 from flowrun.studio.events import Events
 from flowrun.studio.guard import MOST_HEAD, Door, Guard
@@ -22,9 +22,8 @@ from flowrun.studio.launch import Launch
 from flowrun.studio.watch import Watch
 
 _CONNECTIONS = 100
-_GRACE = 1
 _LAST = 1.5
-"""Connections at once; seconds that requests have to end, and that the thread has."""
+"""Connections at once; seconds that the thread has to end."""
 
 
 @contextmanager
@@ -39,21 +38,7 @@ def serving(
     api = Api(launch)
     listener = bound(address)
     door = Door(address.host, listener.getsockname()[1])
-    config = uvicorn.Config(
-        Guard(api, door, fits),
-        http="h11",
-        loop="asyncio",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        limit_concurrency=_CONNECTIONS,
-        h11_max_incomplete_event_size=MOST_HEAD,
-        timeout_graceful_shutdown=_GRACE,
-    )
-    server = _Server(config, api.events)
+    server = _Server(configured(Guard(api, door, fits), connections=_CONNECTIONS, head=MOST_HEAD), api.events)
     thread = threading.Thread(target=server.run, args=([listener],), name="flowrun-studio", daemon=True)
     with listener, troubles("uvicorn.error", complain), troubles("asyncio", complain):
         watch = Watch(api.folder, api.events.files)
