@@ -125,7 +125,9 @@ def _missed(results: Sequence[Result]) -> str:
     missed = sum(not one.reached for one in promised)
     if not missed:
         return f"All {len(promised)} figures for which something was to be reached did reach it."
-    return f"Of {len(promised)} figures for which something was to be reached, {missed} **missed** it, and say so below."
+    return (
+        f"Of {len(promised)} figures for which something was to be reached, {missed} **missed** it, and say so below."
+    )
 
 
 def _machine() -> list[str]:
