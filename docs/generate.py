@@ -184,6 +184,8 @@ def _default(field: FieldInfo) -> str:
         return "**required**"
     if isinstance(field.default, bool):
         return f"`{str(field.default).lower()}`"
+    if isinstance(field.default, tuple):
+        return f"`[{', '.join(field.default)}]`" if field.default else ""
     return f"`{field.default}`" if field.default and not field.default_factory else ""
 
 

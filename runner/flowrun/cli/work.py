@@ -115,7 +115,11 @@ def explain(session: Session, deal: str, tunnel: str | None, format_: str) -> No
     flowrun status --exit-code
     """,
 )
-@click.option("--exit-code", is_flag=True, help="Exit with 1 if a tunnel is tripped or a firing parked.")
+@click.option(
+    "--exit-code",
+    is_flag=True,
+    help="Exit with 1 if a tunnel is tripped, a firing parked, a webhook told in vain, or the source in trouble.",
+)
 @format_option("text", "json")
 @click.pass_obj
 def status(session: Session, exit_code: bool, format_: str) -> Status:

@@ -85,7 +85,7 @@ def run(
                 for one in others:
                     one.wake()
 
-        presence = Presence(opened, lambda message: hear(Warned(message, "register")), applied)
+        presence = Presence(opened, lambda message: hear(Warned(message, "register")), applied, telling.fired)
         runner = Runner(
             opened,
             stopped=lambda: stop.signal is not None,
@@ -177,6 +177,11 @@ class _Telling:
             if isinstance(event, Carried):
                 self._carried.update(event.results)
             self._hear(replace(event, endless=self._endless) if isinstance(event, Carried | Pulled) else event)
+
+    def fired(self) -> int:
+        """How many firings were carried out."""
+        with self._lock:
+            return sum(count for (_, what), count in self._carried.items() if what == "fired")
 
     def begun(self, event: Began) -> None:
         """Tell of the beginning: once in a run that ends, which takes it up again and again."""

@@ -37,6 +37,7 @@ CODES: dict[str, str] = {
     "FR421": "an unknown source",
     "FR422": "a source that can't be loaded",
     "FR423": "a secret that is no reference to one",
+    "FR424": "a stage to which the source can bring no deal",
     "FR501": "an unknown pipeline or stage",
     "FR502": "an unknown field",
     "FR503": "an unknown calendar",

@@ -55,19 +55,21 @@ def rails(*blocks: RailsBlock | None) -> Rails:
     return found
 
 
-def check_environments(
-    namespace: Namespace, known: Known, kinds: Kinds, chosen: EnvironmentBlock | None, findings: Findings
-) -> SourceSpec:
+def check_environments(namespace: Namespace, known: Known, kinds: Kinds, chosen: EnvironmentBlock | None) -> SourceSpec:
     """The tunnels and the source that each environment names, whichever is chosen; where deals live by the chosen one,
     which stands in place of the whole."""
-    source = read_source(namespace.source, kinds, findings)
+    blocks = [one.block for one in namespace.tunnels.values()]
+    targets = tuple(block.to for block in blocks if block is not None and block.to is not None)
+    replaced = chosen is not None and chosen.source is not None
+    source = read_source(namespace.source, kinds, known, () if replaced else targets)
     for declared in namespace.environments.values():
         if declared.block is not None:
             for tunnel in declared.block.tunnels:
                 known.tunnel(tunnel)
             if declared.block.source is not None:
-                other = read_source(declared.block.source, kinds, findings)
-                source = other if declared.block is chosen else source
+                mine = declared.block is chosen
+                other = read_source(declared.block.source, kinds, known, targets if mine else ())
+                source = other if mine else source
     return source
 
 

@@ -96,7 +96,7 @@ class _Resolver:
         calendars = self._calendars()
         self._pipelines()
         self._check_variables(types)
-        source = check_environments(namespace, known, self._kinds, environment, self._findings)
+        source = check_environments(namespace, known, self._kinds, environment)
         known.names = Names(
             {**builtins(list(known.stages), list(known.pipelines)), **known.fields},
             {var.id: (var.type, var.value) for var in variables.values()},

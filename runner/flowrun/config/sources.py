@@ -8,12 +8,13 @@ what is written, as JSON: it goes through a revision and comes back as nodes, to
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TypeVar, cast
+from collections.abc import Collection, Mapping
+from typing import Protocol, TypeVar, cast, runtime_checkable
 
 from flowrun.config.findings import Findings
+from flowrun.config.known import Known
 from flowrun.config.models import SourceBlock
-from flowrun.config.reading import Block, read, shown, start, unknown_key
+from flowrun.config.reading import Block, Text, read, shown, start, unknown_key
 from flowrun.diagnostics import Span
 from flowrun.errors import WorkFailed
 from flowrun.flow.model import JSON, STORE, SourceSpec
@@ -27,13 +28,24 @@ WorkFailed for one that can't be loaded."""
 
 B = TypeVar("B", bound=Block)
 
+
+@runtime_checkable
+class Referring(Protocol):
+    """The keys of a source that names stages and fields of the project."""
+
+    def refer(self, known: Known) -> Collection[str] | None:
+        """Report what there is not; the stages to which a deal can be brought there, None for all of them."""
+        ...
+
+
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _TRUTH = {"true": True, "false": False}
 
 
-def read_source(block: SourceBlock | None, kinds: Kinds, findings: Findings) -> SourceSpec:
-    """Where deals live by that block, the store where there is none; reports a kind that there is not, and all that is
-    wrong with its keys."""
+def read_source(block: SourceBlock | None, kinds: Kinds, known: Known, targets: tuple[Text, ...] = ()) -> SourceSpec:
+    """Where deals live by that block, the store where there is none; reports a kind that there is not, all that is
+    wrong with its keys, and of the stages that tunnels lead to (`targets`) those to which nothing can be brought."""
+    findings = known.findings
     if block is None or block.type is None or not isinstance(block.node, MappingNode):
         return SourceSpec()
     name, span = str(block.type), block.type.node.span
@@ -45,15 +57,21 @@ def read_source(block: SourceBlock | None, kinds: Kinds, findings: Findings) -> 
     try:
         model = kinds[name]
     except KeyError:
-        known = [STORE, *kinds]
-        hint = findings.near(name, known) or f"choose from: {', '.join(known)}"
+        names = [STORE, *kinds]
+        hint = findings.near(name, names) or f"choose from: {', '.join(names)}"
         findings.error("FR421", f"there is no source {shown(name)}", span, hint)
         return SourceSpec()
     except WorkFailed as failure:
         findings.error("FR422", str(failure), span, failure.help)
         return SourceSpec()
-    if read(model, keys, findings, _scalar("source", start(block.node))) is None:
+    found = read(model, keys, findings, _scalar("source", start(block.node)))
+    if found is None:
         return SourceSpec()
+    if isinstance(found, Referring) and (within := found.refer(known)) is not None:
+        for to in targets:
+            if to in known.stages and to not in within:
+                says = f"no deal can be brought to {to}: `stages` of the source says nothing that is this stage"
+                findings.warning("FR424", says, to.node.span, "name it there")
     return SourceSpec(name, cast("Mapping[str, JSON]", _json(keys)))
 
 

@@ -37,6 +37,7 @@ class Presence:
     store: Store
     warn: Callable[[str], None]
     applied: Callable[[int], None] = lambda _revision: None
+    carried: Callable[[], int] = lambda: 0
     me: Registered = field(default_factory=lambda: _someone())
     _last: float | None = None
     _failing: bool = False
@@ -54,7 +55,7 @@ class Presence:
                 if first:
                     self.me = replace(self.me, started_at=now)
                     runners.forget_gone(transaction.connection, now)
-                self.me = replace(self.me, seen_at=now, ticks=ticks, fired=fired)
+                self.me = replace(self.me, seen_at=now, ticks=ticks, fired=fired + self.carried())
                 runners.sign(transaction.connection, self.me)
                 revision = transaction.connection.execute(select(flowrun.c.revision)).scalar_one()
         except Unreachable:

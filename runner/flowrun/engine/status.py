@@ -55,9 +55,11 @@ class Status:
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing waits for a person: no tunnel tripped, no firing parked, no webhook told in vain."""
+        """Whether nothing waits for a person: no tunnel tripped, no firing parked, no webhook told in vain, no source
+        in trouble."""
         told = not any(one.dead or one.disabled_at is not None for one in self.webhooks)
-        return told and not self.parked and all(tunnel.state != "tripped" for tunnel in self.tunnels)
+        reached = self.source is None or self.source.trouble is None
+        return told and reached and not self.parked and all(tunnel.state != "tripped" for tunnel in self.tunnels)
 
 
 def status(store: Store) -> Status:

@@ -30,7 +30,7 @@ def source_text(found: Elsewhere, zone: str) -> list[Line]:
     for one in found.stuck:
         word = "parked: " if one.state == PARKED else "tried in vain: "
         lines.append(line(Run(word, Ink.WARNING), f"{one.tunnel} of {one.deal}: {one.said}"))
-    lines += [line(Run("no deal: ", Ink.WARNING), f"{bad.place}: {bad.reason}") for bad in found.bad]
+    lines += [line(Run("unreadable: ", Ink.WARNING), f"{bad.place}: {bad.reason}") for bad in found.bad]
     if found.bad_count > len(found.bad):
         lines.append(line(f"and {found.bad_count - len(found.bad):,} more that can't be read as deals"))
     return lines

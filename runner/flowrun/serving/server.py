@@ -73,6 +73,8 @@ def serving(
         hear(event)
         tell(event)
 
+    if tokens is not None:
+        tokens.complain = troubled
     listener = bound(address)
     pages = app(Pages(pulse, probe, metrics, mask), doors)
     server = uvicorn.Server(configured(pages, connections=_CONNECTIONS, head=_HEADERS, http=_Brief))

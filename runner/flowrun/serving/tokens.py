@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from flowrun.errors import WorkFailed
@@ -16,6 +18,7 @@ from flowrun.errors import WorkFailed
 SHORTEST = 16
 """Characters of a token at least: fewer could be guessed."""
 
+_COMMENT = re.compile(r"(^|\s)#.*")
 _MOST = 65_536
 _AGAIN = 1.0
 
@@ -23,12 +26,14 @@ _AGAIN = 1.0
 class Tokens:
     """The valid tokens.
 
-    `file` has one a line (empty lines and those that start with `#` don't count), `text` has them with white space
+    `file` has one a line (empty lines and what stands after a `#` don't count), `text` has them with white space
     between; null where there is none. Raises WorkFailed for a file that can't be read, and for a token that is none.
     """
 
     def __init__(self, file: Path | None, text: str | None) -> None:
         self._file = file
+        self.complain: Callable[[str], None] = lambda _: None
+        """Hears, in the thread that asks, what is wrong with a file that was changed."""
         self._fixed = _digests((text or "").split(), "FLOWRUN_TOKEN")
         self._seen: tuple[int, int, int] | None = None
         self._looked = 0.0
@@ -52,16 +57,26 @@ class Tokens:
         return found
 
     def _refresh(self) -> None:
-        """Read the file again if it has changed. One that is gone, or wrong, opens no door any more."""
+        """Read the file again if it has changed. One that is gone opens no door any more; of one that is wrong, what
+        is right in it still does."""
         if self._file is None or time.monotonic() - self._looked < _AGAIN:
             return
         self._looked = time.monotonic()
         try:
             seen = _stamp(self._file)
-            if seen != self._seen:
-                self._read, self._seen = _digests(_lines(self._file), str(self._file)), seen
-        except WorkFailed:
+            if seen == self._seen:
+                return
+            lines = _lines(self._file)
+        except WorkFailed as error:
+            if self._seen is not None:
+                self.complain(f"{error}; its tokens are valid no more")
             self._read, self._seen = (), None
+            return
+        wrong = [problem for number, one in enumerate(lines, 1) if (problem := _problem(one, number, str(self._file)))]
+        for problem in wrong:
+            self.complain(f"{problem}; it is passed over, the others are valid")
+        self._read = tuple(_digest(one) for one in lines if not _problem(one, 0, ""))
+        self._seen = seen
 
 
 def _stamp(file: Path) -> tuple[int, int, int]:
@@ -83,19 +98,24 @@ def _lines(file: Path) -> list[str]:
         raise WorkFailed(f"the token file '{file}' is no text in UTF-8", "write one token a line into it") from None
     if len(data) > _MOST:
         raise WorkFailed(f"the token file '{file}' is larger than 64 KiB", "is it another file?")
-    return [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    lines = [_COMMENT.sub("", line).strip() for line in text.splitlines()]
+    return [line for line in lines if line]
 
 
 def _digests(tokens: list[str], where: str) -> tuple[bytes, ...]:
     for number, token in enumerate(tokens, 1):
-        if not all("!" <= one <= "~" for one in token):
-            raise WorkFailed(
-                f"token {number} in {where} holds something else than ASCII letters, digits and signs",
-                "make one for example with: openssl rand -hex 32",
-            )
-        if len(token) < SHORTEST:
-            raise WorkFailed(
-                f"token {number} in {where} has {len(token)} characters; at least {SHORTEST} are needed",
-                "make one for example with: openssl rand -hex 32",
-            )
-    return tuple(hashlib.sha256(token.encode()).digest() for token in tokens)
+        if problem := _problem(token, number, where):
+            raise WorkFailed(problem, "make one for example with: openssl rand -hex 32")
+    return tuple(map(_digest, tokens))
+
+
+def _problem(token: str, number: int, where: str) -> str | None:
+    if not all("!" <= one <= "~" for one in token):
+        return f"token {number} in {where} holds something else than ASCII letters, digits and signs"
+    if len(token) < SHORTEST:
+        return f"token {number} in {where} has {len(token)} characters; at least {SHORTEST} are needed"
+    return None
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

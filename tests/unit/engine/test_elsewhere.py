@@ -71,13 +71,22 @@ def test_status_and_gauges_tell_of_the_source() -> None:
     assert "1 of unknown outcome" in text
     assert "source: no route to host" in text
     assert "parked: m of a: no such owner" in text
-    assert "no deal: deals.csv:0: no id" in text
+    assert "unreadable: deals.csv:0: no id" in text
     assert "and 2 more" in text
     content = status_content(found, "store")["source"]
     assert isinstance(content, dict)
     assert content["calls"] == {"due": 0, "calling": 1, "unknown": 1, "parked": 1}
     assert gauges(w.store).calls == content["calls"]
     assert status(world(MOVE).store).source is None
+
+
+@pytest.mark.sqlite
+def test_a_source_in_trouble_is_not_well() -> None:
+    w = world_away(MOVE, deals=["a"])
+    assert status(w.store).healthy
+    with w.store.write() as transaction:
+        transaction.connection.execute(update(sources).values(trouble="no route to host", trouble_at=w.now))
+    assert not status(w.store).healthy
 
 
 @pytest.mark.sqlite

@@ -43,6 +43,13 @@ def test_a_runner_signs_again_and_off(tmp_path: Path) -> None:
         assert register(store) == []
 
 
+def test_what_was_carried_out_elsewhere_counts(tmp_path: Path) -> None:
+    with opened(tmp_path) as store, store.connect() as connection:
+        one = Presence(store, pytest.fail, carried=lambda: 5)
+        one.sign(connection, 7, 3)
+        assert [row.fired for row in status(store).runners] == [8]
+
+
 def test_signing_on_and_prune_forget_those_that_went(tmp_path: Path) -> None:
     with opened(tmp_path) as store, store.connect() as connection:
         someone(store, "here", NOON - GONE)

@@ -331,6 +331,25 @@ def test_two_tokens_at_once_and_a_file_that_changes(
         assert client.ask("GET", "/deals/d", token=NEXT)[0] == 401, "a file that is gone opens nothing"
 
 
+def test_a_token_that_is_wrong_keeps_nobody_else_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "_AGAIN", 0.0)
+    file = tmp_path / "tokens"
+    file.write_text(f"{TOKEN}   # the old one\n")
+    known, said = Tokens(file, None), list[str]()
+    known.complain = said.append
+    file.write_text(f"{TOKEN} \n{NEXT} # the new one\nshort\n# no more\n")
+    assert (known.fits(TOKEN), known.fits(NEXT), known.fits("short")) == (True, True, False)
+    assert said == [
+        f"token 3 in {file} has 5 characters; at least 16 are needed; it is passed over, the others are valid"
+    ]
+    file.unlink()
+    assert not known.fits(TOKEN)
+    assert not known.fits(TOKEN)
+    assert said[1:] == [
+        f"the token file '{file}' can't be read: No such file or directory; its tokens are valid no more"
+    ]
+
+
 def test_tokens_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[tuple[bytes, bytes]] = []
     known = Tokens(None, f"{TOKEN} {NEXT}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from flowrun.config.known import SETTABLE, Known
 from flowrun.config.leaves import word
 from flowrun.config.reading import Block, Named, OneOrMore, Text
 
@@ -67,3 +69,13 @@ class FilesBlock(Block):
     copies: Text | None = Field(
         default=None, description="The file that takes new deals. Default: the one that has the deal copied from."
     )
+
+    def refer(self, known: Known) -> Collection[str] | None:
+        """As `config.sources.Referring`; full stages are always taken."""
+        for stage in filter(None, self.stages.values()):
+            known.stage(stage, "stages")
+        if self.at is not None:
+            known.stage(self.at, "at")
+        for field in filter(None, self.map.values()):
+            known.field(field, also=("id", *SETTABLE, "entered_at"))
+        return None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import Field, WithJsonSchema
 
 from flowrun.calendars.durations import Duration, parse_duration
+from flowrun.config.known import SETTABLE, Known
 from flowrun.config.leaves import ID, Count, FieldId, Label, Per, word
 from flowrun.config.reading import Block, Many, Named, Text
 from flowrun.config.secrets import Secret
@@ -91,3 +93,18 @@ class SqlBlock(Block):
     per_second: Count | None = Field(
         default=None, description="How many such transactions all runners together make a second. Default: any."
     )
+
+    def refer(self, known: Known) -> Collection[str] | None:
+        """As `config.sources.Referring`."""
+        findings, stages = known.findings, list(filter(None, self.stages.values()))
+        for stage in stages:
+            known.stage(stage, "stages")
+        seen = set[str]()
+        for field in filter(None, self.columns.values()):
+            if known.field(field, also=(*SETTABLE, "entered_at")) in seen:
+                findings.error("FR408", f"two columns for '{field}'", field.node.span, "leave one of them out")
+            seen.add(str(field))
+        if self.notice is Notice.TIMESTAMP and self.changed_at is None:
+            says = "`notice: timestamp` needs `changed_at`: the column with the time of the last change"
+            findings.error("FR402", says, self.place_of("notice"))
+        return set(map(str, stages)) if stages else None
