@@ -27,12 +27,13 @@ _SCAN = re.compile(
 
 
 def wide(plan: str) -> list[str]:
-    """The steps of a plan that pass over all of deals, firings or the queue, or over all of an index of theirs.
+    """The steps of a plan that pass over all of deals, firings, routes or the queue, or over all of an index of theirs.
 
-    That of parked firings has no others. All firings but those of shadows are all firings.
+    That of parked firings has no others. All firings but those of shadows are all firings. Who begins with the routes
+    passes over the batch once for each.
     """
     found = [match[1] for match in _SCAN.finditer(plan + "\n") if "firings_parked" not in match[1]]
-    return [step for step in found if step.split()[-1] in {"deals", "firings"} or step.endswith("Seq Scan on queue")]
+    return [step for step in found if step.split()[-1] in {"deals", "firings", "routes"} or step.endswith("Seq Scan on queue")]
 
 
 @contextmanager
@@ -115,7 +116,7 @@ def test_neither_do_a_tick_a_claim_and_a_settlement_where_deals_live_elsewhere(
 def test_the_test_sees_a_scan(
     monkeypatch: pytest.MonkeyPatch, postgresql_store: Callable[[ExitStack, Clock], Store]
 ) -> None:
-    monkeypatch.setattr("flowrun.store.postgresql._TUNED", {"enable_indexscan": "off", "enable_bitmapscan": "off"})
+    monkeypatch.setattr("flowrun.store.postgresql._BY_KEY", {"enable_indexscan": "off", "enable_bitmapscan": "off"})
     with ExitStack() as stack:
         store = postgresql_store(stack, FixedClock(0))
         crowded(store, CALM, LARGE)
