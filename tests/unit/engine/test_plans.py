@@ -27,13 +27,12 @@ _SCAN = re.compile(
 
 
 def wide(plan: str) -> list[str]:
-    """The steps of a plan that pass over all of deals, firings, routes or the queue, or over all of an index of theirs.
+    """The steps of a plan that pass over all of deals, firings or the queue, or over all of an index of theirs.
 
-    That of parked firings has no others. All firings but those of shadows are all firings. Who begins with the routes
-    passes over the batch once for each.
+    That of parked firings has no others. All firings but those of shadows are all firings.
     """
     found = [match[1] for match in _SCAN.finditer(plan + "\n") if "firings_parked" not in match[1]]
-    return [step for step in found if step.split()[-1] in {"deals", "firings", "routes"} or step.endswith("Seq Scan on queue")]
+    return [step for step in found if step.split()[-1] in {"deals", "firings"} or step.endswith("Seq Scan on queue")]
 
 
 @contextmanager
