@@ -15,7 +15,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.acceptance.killing import killed
 from tests.faults.grounds import Files, Ground, Server
-from tests.faults.kills import kill_at_random
+from tests.faults.kills import Carnage, kill_at_random
 from tests.faults.writers import written
 from tests.faults.zygote import Zygote
 from tests.postgres import databases
@@ -78,12 +78,24 @@ def _die_often(name: str, kills: int, seed: int) -> None:
     print(f"{name}: {kills:,} kills", flush=True)
     began = time.monotonic()
     with _ground(name) as ground, Zygote() as zygote:
-        done = kill_at_random(ground, zygote, kills, seed)
+        done = kill_at_random(ground, zygote, kills, seed, tell=_every_thousand())
     took = f"{time.monotonic() - began:.0f} s"
     print(f"{done.kills:,} kills, {done.amid:,} of them amid the work, on {done.stores:,} stores; {took}")
     if done.found:
         sys.exit("\n".join(done.found))
     print(f"each of {done.firings:,} firings exactly once: 0 lost, 0 doubled")
+
+
+def _every_thousand() -> Callable[[Carnage], None]:
+    told = 0
+
+    def tell(done: Carnage) -> None:
+        nonlocal told
+        if done.kills // 1_000 > told:
+            told = done.kills // 1_000
+            print(f"  {done.kills:,} kills, {done.stores:,} stores, {len(done.found)} found", flush=True)
+
+    return tell
 
 
 def _write_late(name: str, writes: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.faults.grounds import Ground, Picture, differences, picture, value
@@ -31,9 +32,16 @@ class Carnage:
 
 
 def kill_at_random(
-    ground: Ground, zygote: Zygote, kills: int, seed: int, *, deals: int = 2_000, mutant: str | None = None
+    ground: Ground,
+    zygote: Zygote,
+    kills: int,
+    seed: int,
+    *,
+    deals: int = 2_000,
+    mutant: str | None = None,
+    tell: Callable[[Carnage], None] = lambda _: None,
 ) -> Carnage:
-    """Kill that many runners, on as many copies of a store as that takes."""
+    """Kill that many runners, on as many copies of a store as that takes. `tell` hears after each store."""
     chance = random.Random(seed)
     before = crowded(ground, deals)
     zygote.warm(ground.copy(before), now=NOW)
@@ -57,6 +65,7 @@ def kill_at_random(
         done.found += _finished(ground, zygote, torn, after)
         ground.drop(torn)
         done.firings += len(after["firings"])
+        tell(done)
     return done
 
 
