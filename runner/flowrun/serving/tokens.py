@@ -72,11 +72,13 @@ class Tokens:
                 self.complain(f"{error}; its tokens are valid no more")
             self._read, self._seen = (), None
             return
-        wrong = [problem for number, one in enumerate(lines, 1) if (problem := _problem(one, number, str(self._file)))]
-        for problem in wrong:
-            self.complain(f"{problem}; it is passed over, the others are valid")
-        self._read = tuple(_digest(one) for one in lines if not _problem(one, 0, ""))
-        self._seen = seen
+        right = []
+        for number, one in enumerate(lines, 1):
+            if problem := _problem(one, number, str(self._file)):
+                self.complain(f"{problem}; it is passed over, the others are valid")
+            else:
+                right.append(_digest(one))
+        self._read, self._seen = tuple(right), seen
 
 
 def _stamp(file: Path) -> tuple[int, int, int]:
