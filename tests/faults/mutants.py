@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -187,27 +188,42 @@ def a_lost_connection_is_the_end() -> None:
     postgresql.failure = lambda _self, error: WorkFailed(str(error.orig))
 
 
+def _dawdle_after(module: Any, step: str) -> None:
+    """Rest where a lock should keep others away, so that they surely come in between, however fast a tick is."""
+    run = getattr(module, step)
+
+    def run_and_rest(*given: object) -> Any:
+        done = run(*given)
+        time.sleep(0.02)
+        return done
+
+    setattr(module, step, run_and_rest)
+
+
 @_mutant
 def pipelines_are_not_locked() -> None:
     from flowrun.engine import gather
 
     gathering: Any = gather
     gathering.lock_pipelines = lambda *_: None
+    _dawdle_after(gathering, "settle")
 
 
 @_mutant
 def what_is_counted_is_not_locked() -> None:
+    from flowrun.engine import gather
     from flowrun.engine.alone import Locks
 
     locks: Any = Locks
     locks.take = lambda *_: ()
+    _dawdle_after(gather, "settle")
 
 
 @_mutant
 def what_is_claimed_is_not_locked() -> None:
     from sqlalchemy import Select
 
-    from flowrun.engine import claim
+    from flowrun.engine import claim, tick
 
     select: Any = Select
     claiming: Any = claim
@@ -216,6 +232,7 @@ def what_is_claimed_is_not_locked() -> None:
     claiming._LOCK_PAST, claiming._LOCK_ROUND = claiming._locked(claiming._PAST), claiming._locked(claiming._OF_ROUND)
     claiming._FIRST_FREE = claiming._FIRST
     select.with_for_update = locking
+    _dawdle_after(tick, "claimed")
 
 
 @_mutant

@@ -6,6 +6,7 @@ applied and run until idle at the same instant; and the store is also run withou
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -241,7 +242,7 @@ def compare(cases: int, shard: int, reals: Reals = IN_MEMORY) -> None:
 
     @seed(shard)
     @settings(
-        max_examples=max(1, cases // PER_STORE),
+        max_examples=math.ceil(cases / PER_STORE),
         deadline=None,
         database=None,
         phases=[Phase.generate],
