@@ -16,10 +16,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Integer, and_, delete, exists, func, insert, literal, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from flowrun.engine.alone import lock_counters
-from flowrun.engine.batch import acts, batch, candidates, rules
+from flowrun.engine.batch import acts, batch, candidates, keyed, rules
 from flowrun.engine.calls import DUE, on_their_way
 from flowrun.engine.effects import CARRIED, NOW, copied_value, scope_of, setting_value
 from flowrun.engine.guards import Guard
@@ -27,8 +41,8 @@ from flowrun.engine.journalling import PENDING, journal, name_copies, rejournal,
 from flowrun.engine.judge import Route, Verdict, by_position
 from flowrun.engine.settle import Key, Left, Settlement
 from flowrun.engine.statement import Statement
-from flowrun.expr.portable import json_object
-from flowrun.flow.model import Action, Flow, Mode, Tunnel
+from flowrun.expr.portable import json_item, json_member, json_object
+from flowrun.flow.model import Action, Flow, Mode, Rotate, Tunnel
 from flowrun.store.tables import aliased, calls, deals_table, firings, flowrun, rereads, tunnels, waiters
 from flowrun.store.upsert import upsert
 
@@ -85,14 +99,15 @@ def outgoing(flow: Flow, chunks: Mapping[tuple[int, int], Mapping[int, Tunnel]])
     )
 
 
-def coming(connection: Connection, guard: Guard, flow: Flow) -> set[Key]:
-    """The keys under which deals will stand where the guard looks, if what is on its way happens."""
+def coming(connection: Connection, guard: Guard, flow: Flow, order: Sequence[Tunnel]) -> set[Key]:
+    """The keys under which deals will stand where the guard looks, if what is on its way happens: at least those that
+    this batch asks for (`batch.keyed`). `order` are the flow's tunnels by file position."""
     deal = deals_table(flow)
     moves = and_(calls.c.action == Action.MOVE.value, deal.c.id == calls.c.target)
     rows = (
         select(calls.c.content, *(deal.c[name] for name in guard.same))
         .select_from(calls.outerjoin(deal, moves))
-        .where(on_their_way(), calls.c.to_stage.in_(sorted(guard.stages)))
+        .where(on_their_way(), calls.c.to_stage.in_(sorted(guard.stages)), *_asked_for(guard, deal, order))
     )
     found: set[Key] = set()
     for content, *stays in connection.execute(rows):
@@ -100,6 +115,22 @@ def coming(connection: Connection, guard: Guard, flow: Flow) -> set[Key]:
         key = [given.get(name, kept) for name, kept in zip(guard.same, stays, strict=True)]
         if None not in key:
             found.add(tuple(key))
+    return found
+
+
+def _asked_for(guard: Guard, deal: Any, order: Sequence[Tunnel]) -> list[ColumnElement[bool]]:
+    """That a call brings what the batch asks for: of many calls few do, and only those are read. A field whose value a
+    rotation is yet to give may bring any."""
+    asking = [order[at] for at in guard.users]
+    found: list[ColumnElement[bool]] = []
+    for at, name in enumerate(guard.same):
+        if any(isinstance(dict(tunnel.set).get(name), Rotate) for tunnel in asking):
+            continue
+        type_ = deal.c[name].type
+        wanted = select(json_item(keyed.c.after, at, type_)).where(
+            keyed.c.guard == guard.number, keyed.c.pos.in_(guard.users), keyed.c.after.is_not(None)
+        )
+        found.append(func.coalesce(json_member(calls.c.content, name, type_), deal.c[name]).in_(wanted))
     return found
 
 

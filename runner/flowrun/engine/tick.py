@@ -202,7 +202,7 @@ class Ticker:
     ) -> None:
         """Where deals live elsewhere, what fires is put on its way there."""
         out.begin(connection)
-        looking = partial(coming, flow=rules.flow)
+        looking = partial(coming, flow=rules.flow, order=rules.order)
         waiting = self._waiting(connection, rules)
         settlement = settled(
             connection, rules.flow, rules.order, rules.guards, rules.gathering, moment, waiting, looking

@@ -289,6 +289,13 @@ _number_item = _function(
     "CAST(nullif(CAST({0} AS JSONB) -> {1}, 'true') #>> '{{}}' AS BIGINT)",
 )
 
+_text_member = _function("_text_member", sa.Text(), "json_extract({0}, '$.' || {1})", "(CAST({0} AS JSON) ->> {1})")
+_number_member = _function(
+    "_number_member",
+    sa.BigInteger(),
+    "json_extract({0}, '$.' || {1})",
+    "CAST(CAST({0} AS JSON) ->> {1} AS BIGINT)",
+)
 
 _text_as_json = _function(
     "_text_as_json", sa.Text(), "json_quote({0} || '')", "coalesce(CAST(to_json(CAST({0} AS TEXT)) AS TEXT), 'null')"
@@ -325,6 +332,15 @@ def json_item(array: ColumnElement[str], at: int, type_: sa.types.TypeEngine[Any
     """
     item = _number_item if isinstance(type_, sa.Integer) else _text_item
     return item(array, _plain(at))
+
+
+def json_member(object_: ColumnElement[str], name: str, type_: sa.types.TypeEngine[Any]) -> ColumnElement[Any]:
+    """The value of that name in what `json_object` made, as a column of that type has it; NULL if empty or not there.
+
+    The name is an id.
+    """
+    member = _number_member if isinstance(type_, sa.Integer) else _text_member
+    return member(object_, sa.literal_column(f"'{name}'", sa.Text()))
 
 
 def _plain(number: int) -> ColumnElement[Any]:

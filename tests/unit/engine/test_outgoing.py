@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from flowrun.engine import tick
+from flowrun.engine.outgoing import coming
 from flowrun.engine.rereads import lock_deals, read_again, was_read
+from flowrun.engine.settle import Key
 from flowrun.engine.settlement import LOOK_UPS, Result, Told
 from flowrun.engine.source import Budget
 from flowrun.store.tables import sources
@@ -154,6 +158,37 @@ def test_so_it_does_for_a_deal_that_is_to_move_there() -> None:
     assert w.results() == [("m", "a", "pending")]
     say(w, Told.DONE)
     assert w.run().results() == [("m", "a", "fired"), ("c", "b", "exists exists")]
+
+
+def test_so_it_does_for_a_deal_that_is_given_there_what_makes_it_alike() -> None:
+    w = world_away("m: {from: sales.docs, to: care.setup, action: move, set: {account: x}}\n" + ONCE)
+    w.add("a", "sales.docs", account="y").run().add("b", account="x").add("c", account="y").run()
+    assert w.results() == [("m", "a", "pending"), ("c", "c", "pending")]
+
+
+def test_so_it_does_where_a_turn_makes_them_alike() -> None:
+    by_turn = "set: {owner: {rotate: [ann, bob]}}, unless_exists: {same: [owner, account]}"
+    w = world_away(f"c: {{from: sales.new, to: care.kickoff, action: copy, {by_turn}}}")
+    w.add("a", account="x").run().add("b", account="x").add("d", account="y").run()
+    w.add("e", account="y").add("f", account="x").run()
+    assert [deal for _, deal, _ in w.results()] == ["a", "b", "d", "e"]
+
+
+@pytest.mark.sqlite
+def test_of_what_is_on_its_way_only_that_is_read_that_a_batch_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[set[Key]] = []
+
+    def noted(*given: Any, **how: Any) -> set[Key]:
+        read.append(coming(*given, **how))
+        return read[-1]
+
+    monkeypatch.setattr(tick, "coming", noted)
+    w = world_away(ONCE)
+    for account in "vwxyz":
+        w.add(account, account=account)
+    w.run().add("b", account="x").run()
+    assert read == [set(), {("x",)}]
+    assert len(w.results()) == 5
 
 
 @pytest.mark.sqlite

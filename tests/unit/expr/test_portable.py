@@ -74,6 +74,10 @@ def number(value: int | None) -> sa.ColumnElement[Any]:
         (portable.either(text("x"), text("x")), "x"),
         (portable.json_item(text('["a",5,true]'), 0, sa.Text()), "a"),
         (portable.json_item(text('["a",5,true]'), 1, sa.BigInteger()), 5),
+        (portable.json_member(text('{"a":"5","b":5,"c":null}'), "a", sa.Text()), "5"),
+        (portable.json_member(text('{"a":"5","b":5,"c":null}'), "b", sa.BigInteger()), 5),
+        (portable.json_member(text('{"a":"5","b":5,"c":null}'), "c", sa.BigInteger()), None),
+        (portable.json_member(text('{"a":"5","b":5,"c":null}'), "d", sa.Text()), None),
     ],
 )
 def test_the_same_answer(database: sa.Connection, element: sa.ColumnElement[Any], wanted: object) -> None:
