@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -83,5 +84,36 @@ def test_what_is_not_there_is_said(tmp_path: Path, crm: Path) -> None:
         "flows/flow.yaml",
         "flowrun: 1\nsource: {type: files, path: x.csv, at_column: at}\npipelines: {p: {stages: [a]}}\n",
     )
-    files = place.run("source", "install", env={})
-    assert (files.status, "needs nothing to be installed" in files.err) == (64, True)
+    for what in ("install", "uninstall"):
+        files = place.run("source", what, env={})
+        assert (files.status, files.out, "needs nothing to be installed" in files.err) == (0, "", True)
+
+
+def test_what_cannot_be_read_is_listed(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.write(
+        "flows/flow.yaml",
+        "flowrun: 1\ntimezone: Europe/Berlin\nsource: {type: files, path: deals.csv}\n"
+        "fields: {amount: integer}\npipelines: {sales: {stages: [new]}}\n",
+    )
+    rows = "".join(f"d{at},sales.new,{at if at % 2 else 'much'}\n" for at in range(20))
+    place.write("deals.csv", f"id,at,amount\n{rows}")
+    unapplied = place.run("source", "unreadable", env={})
+    assert (unapplied.status, "flowrun apply" in unapplied.err) == (1, True)
+    place.run("apply", "--yes", env={}).fine()
+    assert place.run("source", "unreadable", env={}).fine().out == "All that was read could be read as deals.\n"
+    place.run("run", "--until-idle", env={}).fine()
+    status = place.run("status", env={}).fine().out
+    assert "and 5 more that can't be read as deals: 'flowrun source unreadable' lists them" in status
+    found = json.loads(place.run("source", "unreadable", "--format", "json", env={}).fine().out)
+    assert (found["count"], [one["deal"] for one in found["bad_records"]]) == (10, [f"d{at}" for at in range(0, 20, 2)])
+    listed = place.run("source", "unreadable", "--limit", "2", env={}).fine().out.splitlines()
+    assert [line.split()[:2] for line in listed[1:3]] == [["deals.csv:2", "d0"], ["deals.csv:4", "d2"]]
+    assert listed[3] == "… and 8 more."
+    place.write("deals.csv", f"id,at,amount\n{rows.replace('much', '0')}")
+    place.run("run", "--until-idle", env={}).fine()
+    assert place.run("source", "unreadable", env={}).fine().out == "All that was read could be read as deals.\n"
+    place.write("flows/flow.yaml", "flowrun: 1\nfields: {amount: integer}\npipelines: {sales: {stages: [new]}}\n")
+    place.run("apply", "--yes", env={}).fine()
+    here = place.run("source", "unreadable", env={})
+    assert (here.status, "live in the store" in here.err) == (64, True)

@@ -38,21 +38,26 @@ def look(project: Project, folder: Path) -> Looked:
         source.close()
 
 
-def install(project: Project, folder: Path, *, make: bool) -> tuple[str, ...]:
-    """Make there what the source rests on, where it is missing; the statements, none if nothing was missing.
+def install(project: Project, folder: Path, *, make: bool) -> tuple[str, ...] | None:
+    """Make there what the source rests on, where it is missing; the statements, none if nothing was missing, null for a
+    kind of source that needs nothing.
 
-    Without `make` they are only given. Raises as `look`, and WrongUsage for a kind that needs nothing.
+    Without `make` they are only given. Raises as `look`.
     """
     flow = _elsewhere(project)
-    kind, keys = _installing(flow)
-    return tuple(kind.install(keys, Place(flow, folder), make=make))
+    kind: Kind = registry.kind(flow.source.type)
+    if not isinstance(kind, Installing):
+        return None
+    return tuple(kind.install(_keys(flow, kind), Place(flow, folder), make=make))
 
 
-def uninstall(project: Project, folder: Path, *, make: bool) -> tuple[str, ...]:
+def uninstall(project: Project, folder: Path, *, make: bool) -> tuple[str, ...] | None:
     """Take away again what `install` made. Otherwise as that."""
     flow = _elsewhere(project)
-    kind, keys = _installing(flow)
-    return tuple(kind.uninstall(keys, Place(flow, folder), make=make))
+    kind: Kind = registry.kind(flow.source.type)
+    if not isinstance(kind, Installing):
+        return None
+    return tuple(kind.uninstall(_keys(flow, kind), Place(flow, folder), make=make))
 
 
 def _elsewhere(project: Project) -> Flow:
@@ -62,8 +67,5 @@ def _elsewhere(project: Project) -> Flow:
     return flow
 
 
-def _installing(flow: Flow) -> tuple[Installing, Block]:
-    kind: Kind = registry.kind(flow.source.type)
-    if not isinstance(kind, Installing):
-        raise WrongUsage(f"the source '{flow.source.type}' needs nothing to be installed", "just run 'flowrun run'")
-    return kind, options(flow.source, kind.options)
+def _keys(flow: Flow, kind: Kind) -> Block:
+    return options(flow.source, kind.options)

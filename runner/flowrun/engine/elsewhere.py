@@ -36,6 +36,14 @@ class Bad:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """All that can't be read as deals: how many, and some or all of them."""
+
+    count: int
+    records: tuple[Bad, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Stuck:
     """A call that waits for a person, or has been tried in vain so often, and what the source said of it last."""
 
@@ -87,7 +95,6 @@ def elsewhere(connection: Connection, flow: Flow) -> Elsewhere | None:
         return None
     mine = select(sources).where(sources.c.id == source_digest(flow.source))
     known: dict[str, Any] = dict(row) if (row := connection.execute(mine).mappings().one_or_none()) else {}
-    bad = select(bad_records).order_by(bad_records.c.place).limit(_SOME)
     return Elsewhere(
         type=flow.source.type,
         calls=by_state(connection),
@@ -100,9 +107,20 @@ def elsewhere(connection: Connection, flow: Flow) -> Elsewhere | None:
         trouble_at=known.get("trouble_at"),
         rereads=_count(connection, select(rereads.c.deal)),
         bad_count=_count(connection, select(bad_records.c.place)),
-        bad=tuple(Bad(one.place, one.reason, one.deal, one.seen_at) for one in connection.execute(bad)),
+        bad=_bad(connection, _SOME),
         stuck=_stuck(connection),
     )
+
+
+def unreadable(connection: Connection, limit: int | None) -> Unreadable:
+    """What there can't be read as a deal, at most so many of them (null: all that are kept)."""
+    return Unreadable(_count(connection, select(bad_records.c.place)), _bad(connection, limit))
+
+
+def _bad(connection: Connection, limit: int | None) -> tuple[Bad, ...]:
+    """In the order of their places; one that is longer comes after a shorter one, so that lines stand as in a file."""
+    rows = select(bad_records).order_by(func.length(bad_records.c.place), bad_records.c.place).limit(limit)
+    return tuple(Bad(one.place, one.reason, one.deal, one.seen_at) for one in connection.execute(rows))
 
 
 def _oldest(connection: Connection) -> int | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flowrun.clock import iso
 from flowrun.diagnostics import excerpt
 from flowrun.engine.calls import PARKED, UNKNOWN
-from flowrun.engine.elsewhere import MOST, Elsewhere
+from flowrun.engine.elsewhere import MOST, Bad, Elsewhere, Unreadable
 from flowrun.render.ink import Ink, Line, Run, line
 from flowrun.render.moment import counted, moment
+from flowrun.render.table import Column, table
 from flowrun.sources.interface import Described
 
 
@@ -32,7 +35,8 @@ def source_text(found: Elsewhere, zone: str) -> list[Line]:
         lines.append(line(Run(word, Ink.WARNING), f"{one.tunnel} of {one.deal}: {one.said}"))
     lines += [line(Run("unreadable: ", Ink.WARNING), f"{bad.place}: {bad.reason}") for bad in found.bad]
     if found.bad_count > len(found.bad):
-        lines.append(line(f"and {found.bad_count - len(found.bad):,} more that can't be read as deals"))
+        more = f"and {found.bad_count - len(found.bad):,} more that can't be read as deals"
+        lines.append(line(f"{more}: 'flowrun source unreadable' lists them"))
     return lines
 
 
@@ -47,10 +51,7 @@ def source_content(found: Elsewhere) -> dict[str, object]:
         "trouble": found.trouble,
         "rereads": found.rereads,
         "bad": found.bad_count,
-        "bad_records": [
-            {"place": one.place, "reason": one.reason, "deal": one.deal, "seen_at": iso(one.seen_at)}
-            for one in found.bad
-        ],
+        "bad_records": _records(found.bad),
         "stuck": [
             {
                 "tunnel": one.tunnel,
@@ -62,6 +63,26 @@ def source_content(found: Elsewhere) -> dict[str, object]:
             for one in found.stuck
         ],
     }
+
+
+def unreadable_text(found: Unreadable, zone: str, columns_wide: int | None) -> list[Line]:
+    """A table of what can't be read as deals."""
+    if not found.count:
+        return [line("All that was read could be read as deals.")]
+    rows = [(bad.place, bad.deal or "", moment(bad.seen_at, zone), bad.reason) for bad in found.records]
+    titles = (Column("place"), Column("deal"), Column("last seen"), Column("reason", flexible=True))
+    lines = table(titles, rows, columns_wide)
+    left = found.count - len(found.records)
+    return [*lines, line(f"… and {counted(left, 'more', 'more')}.")] if left else lines
+
+
+def unreadable_content(found: Unreadable) -> dict[str, object]:
+    """The content of the JSON document."""
+    return {"count": found.count, "bad_records": _records(found.records)}
+
+
+def _records(found: Sequence[Bad]) -> list[dict[str, object]]:
+    return [{"place": one.place, "reason": one.reason, "deal": one.deal, "seen_at": iso(one.seen_at)} for one in found]
 
 
 def described_text(kind: str, found: Described) -> list[Line]:
