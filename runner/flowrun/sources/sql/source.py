@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, func, select, text
 
 from flowrun.config.leaves import exact
 from flowrun.errors import WorkFailed
+from flowrun.expr.values import BadValue
 from flowrun.sources.interface import Ability, Change, Described, Order, Outcome, Page, Place
 from flowrun.sources.secrets import reveal
 from flowrun.sources.sql.comparing import Comparing
@@ -69,13 +71,28 @@ class SqlSource:
         )
 
     def describe(self) -> Described:
-        """The values of the stage's column, and the columns with what they hold."""
+        """The values of the stage's column, and the columns with what they hold; and which rows can be no deals."""
         shape = self.rows.shape
-        chosen = select(shape.stage.column).distinct().limit(_STAGES)
+        stage = shape.stage.column
+        chosen = select(stage, func.count()).group_by(stage).order_by(func.count().desc()).limit(_STAGES)
         with self.database.reading() as connection:
-            stages = sorted(str(one) for one in connection.execute(chosen).scalars() if one is not None)
+            rows: dict[Any, int] = dict(connection.execute(chosen).all())
+            nameless = select(func.count()).select_from(shape.table).where(shape.id.column.is_(None))
+            lacking = connection.execute(nameless).scalar_one()
+        stages = sorted(str(one) for one in rows if one is not None)
         fields = {name: str(cell.sort) for name, cell in shape.cells.items()}
-        return Described({str(shape.table.name): stages}, fields, list(self._notes()))
+        notes = [*self._unreadable(rows, lacking), *self._notes()]
+        return Described({str(shape.table.name): stages}, fields, notes)
+
+    def _unreadable(self, stages: Mapping[Any, int], lacking: int) -> Iterator[str]:
+        """What no run will read as deals, by how many rows there are of each of their stages and without an id."""
+        for stage, count in stages.items():
+            try:
+                self.rows.stage_of(stage)
+            except BadValue as error:
+                yield f"{_rows(count)} can't be read as deals: {error}"
+        if lacking:
+            yield f"{_rows(lacking)} can be no deals: '{self.rows.shape.id.name}' is empty"
 
     def _notes(self) -> Iterator[str]:
         assert self.options.notice is not None
@@ -144,6 +161,10 @@ class SqlSource:
     def close(self) -> None:
         """Give the connections back."""
         self.database.close()
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def open_source(options: SqlBlock, place: Place) -> SqlSource:

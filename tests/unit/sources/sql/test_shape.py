@@ -73,6 +73,24 @@ def test_a_view_can_be_read(ground: Ground) -> None:
         assert found.notes
 
 
+def test_what_can_be_no_deal_is_told_before_it_is_met(ground: Ground) -> None:
+    table(ground)
+    text = "VARCHAR(40)" if ground.name == "mysql" else "text"
+    ground.run(f"CREATE TABLE odd (id {text} UNIQUE, stage {text})")
+    stages = ["'sales.new'"] * 3 + ["'Lost'"] * 2 + ["'gone'"] * 4 + ["NULL"]
+    for at, stage in enumerate(stages):
+        ground.run(f"INSERT INTO odd VALUES ({'NULL' if at == 0 else at}, {stage})")
+    how = {"table": "odd", "notice": "compare", "ignore": "[gone]"}
+    with closing(opened(ground, FLOW, keys(how))) as source:
+        found = source.describe()
+    assert found.pipelines == {"odd": ["Lost", "gone", "sales.new"]}
+    assert [note for note in found.notes if "row" in note] == [
+        "2 rows can't be read as deals: 'Lost' is no stage",
+        "1 row can't be read as deals: no stage is given",
+        "1 row can be no deals: 'id' is empty",
+    ]
+
+
 @pytest.mark.parametrize("ground", ["mysql"], indirect=True)
 def test_a_table_without_transactions_is_refused(ground: Ground) -> None:
     ground.run("CREATE TABLE deals (id INT PRIMARY KEY, stage TEXT) ENGINE=MyISAM")
