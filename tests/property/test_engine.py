@@ -34,7 +34,7 @@ from tests.postgres import Databases
 from tests.property.histories import Event, histories
 from tests.property.random_flows import START
 from tests.property.reference import Reference
-from tests.property.slates import Slates
+from tests.slates import Slates
 
 _USUAL = 200
 _SEED = int(os.environ.get("FLOWRUN_SEED", "64"))

@@ -34,9 +34,9 @@ from flowrun.store.tables import deals_table, tunnels
 from tests.postgres import Databases
 from tests.property.histories import IDS, Event, changes, fields_of, histories, stages_of
 from tests.property.random_flows import AFTER
-from tests.property.slates import Slates
 from tests.property.successors import successors
 from tests.property.test_engine import Played, played_by_reference, remembered_rules
+from tests.slates import Slates
 
 CASES = int(os.environ.get("FLOWRUN_PREVIEWS", "2000"))
 CASES_THERE = int(os.environ.get("FLOWRUN_PREVIEWS_POSTGRES", "25"))

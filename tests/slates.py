@@ -31,12 +31,35 @@ _KNOWN = (
     "(SELECT json_agg(key || version ORDER BY key) FROM {0}.calendars)::text"
 )
 
+_MADE = """
+WITH relations AS (
+    SELECT oid, relname FROM pg_class
+    WHERE relnamespace = to_regnamespace(%(schema)s) AND relkind IN ('r', 'v') AND relname <> 'deals'
+), made AS (
+    SELECT relname::text AS name FROM relations
+    UNION ALL
+    SELECT relname || '.' || tgname FROM pg_trigger JOIN relations ON tgrelid = relations.oid
+    UNION ALL
+    SELECT relname || '.' || indexrelid::regclass::text FROM pg_index JOIN relations ON indrelid = relations.oid
+    UNION ALL
+    SELECT relname || '.' || conname FROM pg_constraint JOIN relations ON conrelid = relations.oid
+    UNION ALL
+    SELECT oid::regproc::text FROM pg_proc WHERE pronamespace = to_regnamespace(%(schema)s)
+    AND proname NOT LIKE 'engine%%'
+)
+SELECT (SELECT string_agg(replace(name, %(schema)s, ''), ' ' ORDER BY name) FROM made),
+       (SELECT sum(pg_total_relation_size(oid)) FROM relations)
+"""
+_LARGE = 2**23
+"""Of a schema, in bytes: rows that are gone make all that is done in it slow."""
+
 
 class Slates:
     """Stores in one database: `with Slates(database) as slates`."""
 
     def __init__(self, database: Database) -> None:
         self._url = database.url
+        self._count = 0
         self._schemas: dict[str, Store] = {}
         self._pristine = self.another()
         with self._pristine.connect() as connection:
@@ -57,7 +80,8 @@ class Slates:
 
     def another(self) -> Store:
         """A store of its own, new."""
-        schema = f"slate{len(self._schemas)}"
+        self._count += 1
+        schema = f"slate{self._count}"
         with psycopg.connect(self._url) as connection:
             connection.execute(f"CREATE SCHEMA {schema}".encode())
         self._schemas[schema] = open_store(f"{self._url}?options=-csearch_path%3D{schema}", FixedClock(0), create=True)
@@ -66,6 +90,23 @@ class Slates:
     def wipe(self, store: Store) -> None:
         """Make it a store to which nothing has happened."""
         self.copy(self._pristine, store)
+
+    def small(self, store: Store) -> bool:
+        """Whether wiping would leave nothing in it: of what others have made beside flowrun's own, or of the room that
+        many rows took. What the triggers on its deals call (`engine…`) is made anew with them."""
+        pristine, schema = self._schema(self._pristine), self._schema(store)
+        with psycopg.connect(self._url) as connection:
+            of_pristine, mine = (connection.execute(_MADE, {"schema": one}).fetchone() for one in (pristine, schema))
+        assert of_pristine is not None
+        assert mine is not None
+        return mine[0] == of_pristine[0] and mine[1] < _LARGE
+
+    def drop(self, store: Store) -> None:
+        """Have it no longer."""
+        schema = self._schema(store)
+        self._schemas.pop(schema).close()
+        with psycopg.connect(self._url) as connection:
+            connection.execute(f"DROP SCHEMA {schema} CASCADE".encode())
 
     def copy(self, source: Store, target: Store) -> None:
         """Make the one a copy of the other, but for triggers on the deals: to apply makes them."""
