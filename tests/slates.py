@@ -99,7 +99,7 @@ class Slates:
             of_pristine, mine = (connection.execute(_MADE, {"schema": one}).fetchone() for one in (pristine, schema))
         assert of_pristine is not None
         assert mine is not None
-        return mine[0] == of_pristine[0] and mine[1] < _LARGE
+        return bool(mine[0] == of_pristine[0] and mine[1] < _LARGE)
 
     def drop(self, store: Store) -> None:
         """Have it no longer."""

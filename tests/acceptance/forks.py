@@ -64,10 +64,14 @@ class Ended:
 
 
 class Forks:
-    """The server, and what can be asked of it."""
+    """The server, and what can be asked of it. Commands are traced where the tests are; many of the same, for which it
+    is known already, need not be."""
+
+    def __init__(self, *, traced: bool = True) -> None:
+        self._left_out = ("FLOWRUN_",) if traced else ("FLOWRUN_", "COVERAGE_")
 
     def __enter__(self) -> Self:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("FLOWRUN_")}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(self._left_out)}
         kept["PYTHONPATH"] = os.pathsep.join([str(_TOP), str(_TOP / "runner")])
         self._server = subprocess.Popen(
             [sys.executable, "-m", "tests.acceptance.forks"],

@@ -52,7 +52,7 @@ NOW = "2026-03-02T10:00Z"
 
 @pytest.fixture(scope="module")
 def forks() -> Iterator[Forks]:
-    with Forks() as server:
+    with Forks(traced=False) as server:
         yield server
 
 

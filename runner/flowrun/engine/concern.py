@@ -21,7 +21,7 @@ from flowrun.engine.live import Again, Known, known, looked_at_again, route_rows
 from flowrun.engine.rules import chunked
 from flowrun.flow.model import Flow, Mode
 from flowrun.plan import Renames, relocations, renames
-from flowrun.store.scratch import LIVE
+from flowrun.store.scratch import live
 from flowrun.store.tables import Number, Text, aliased, deals_table, queue, routes
 from flowrun.store.upsert import upsert
 from flowrun.store.watching import WRITABLE_BUILTINS
@@ -98,10 +98,10 @@ class Step:
         """The old stages of these new ones."""
         return [old for stage in new for old in self.stages.get(stage, ())]
 
-    @cached_property
+    @property
     def live_deals(self) -> FromClause:
         """The live deals, beside a scratch."""
-        return deals_table(self.base).to_metadata(MetaData(), schema=LIVE)
+        return live(deals_table(self.base))
 
     @property
     def beyond(self) -> Beyond:

@@ -5,16 +5,18 @@ Identifiers come from checked ids and are quoted; values are rendered by SQLAlch
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Text, inspect, literal
+from sqlalchemy import Connection, CursorResult, Text, inspect
 from sqlalchemy.dialects import sqlite
 
 from flowrun.expr.values import encode
 from flowrun.flow.model import Field
 
 DIALECT = sqlite.dialect()
+_TEXT: Any = Text()
+_in_quotes: Callable[[str], str] = _TEXT.literal_processor(DIALECT)
 
 
 def stored_literal(field: Field) -> str:
@@ -27,7 +29,7 @@ def stored_literal(field: Field) -> str:
 
 def text_literal(value: str) -> str:
     """A text in quotes."""
-    return str(literal(value, Text).compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
+    return _in_quotes(value)
 
 
 def quoted(name: str) -> str:

@@ -17,10 +17,10 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, inspect
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import NullPool
 
@@ -37,6 +37,12 @@ _quote = sqlite.dialect().identifier_preparer.quote_identifier
 
 
 _live: ContextVar[Path] = ContextVar("live")
+
+
+@lru_cache(maxsize=64)
+def live(table: Table) -> Table:
+    """That table of the live store, beside the scratch's. Kept, so that statements with it compile once."""
+    return table.to_metadata(MetaData(), schema=LIVE)
 
 
 @contextmanager
