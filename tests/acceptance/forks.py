@@ -21,7 +21,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from coverage import Coverage
 
 _TOP = Path(__file__).parents[2]
 _NOT_IMPORTED = ("flowrun.__main__", "flowrun.store.migrations.", "flowrun.testing")
@@ -106,6 +109,8 @@ def _serve() -> None:
     for module in pkgutil.walk_packages(flowrun.__path__, "flowrun."):
         if not module.name.startswith(_NOT_IMPORTED):
             importlib.import_module(module.name)
+    if measuring := _measuring():
+        measuring.get_data()  # writes down what importing was, so that a command has only its own to write
     for text in sys.stdin:
         commands = [Command(**one) for one in json.loads(text)]
         reading, writing = os.pipe()
@@ -162,7 +167,9 @@ def _become(command: Command, out: int, err: int) -> None:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        _save_coverage()
+        if measuring := _measuring():
+            measuring.stop()
+            measuring.save()
         os._exit(status)
 
 
@@ -189,14 +196,13 @@ def _take_over(command: Command, out: int, err: int) -> None:
         _die_at(command.die_at)
 
 
-def _save_coverage() -> None:
+def _measuring() -> Coverage | None:
+    """What traces this process."""
     if "coverage" not in sys.modules:
-        return
+        return None
     from coverage import Coverage
 
-    if measuring := Coverage.current():
-        measuring.stop()
-        measuring.save()
+    return Coverage.current()
 
 
 def _die_at(number: int) -> None:
