@@ -12,10 +12,12 @@ import pytest
 from sqlalchemy import Connection, event
 
 from flowrun.clock import Clock, FixedClock
+from flowrun.config import load_texts
 from flowrun.engine.runner import Runner
 from flowrun.engine.settlement import Result, Told
 from flowrun.flow.model import SourceSpec
 from flowrun.store.connection import Store
+from tests.bench import rules
 from tests.unit.engine import elsewhere, kit
 from tests.unit.engine.test_statements import CALM, EVERYTHING, REST
 
@@ -36,9 +38,9 @@ def wide(plan: str) -> list[str]:
 
 
 @contextmanager
-def plans(store: Store) -> Iterator[list[str]]:
-    """The wide steps of all statements that are executed inside, with their statements."""
-    found: list[str] = []
+def planned(store: Store) -> Iterator[list[tuple[str, str]]]:
+    """All statements that are executed inside, each with its plan."""
+    found: list[tuple[str, str]] = []
 
     def explain(
         connection: Connection, _cursor: object, statement: str, parameters: Any, _context: object, many: bool
@@ -46,12 +48,28 @@ def plans(store: Store) -> Iterator[list[str]]:
         parameters = parameters[0] if many else parameters
         if statement.split()[0] in {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}:
             driver: Any = connection.connection.driver_connection
-            rows = driver.execute("EXPLAIN " + statement, parameters).fetchall()
-            found.extend(f"{step} in {statement[:300]}" for step in wide("\n".join(row[0] for row in rows)))
+            if "$1" in statement:
+                # What is prepared keeps a plan that is made without a look at the parameters.
+                driver.execute(f"PREPARE explained AS {statement}")
+                nulls = f"({', '.join(['NULL'] * len(parameters))})"
+                rows = driver.execute(f"EXPLAIN EXECUTE explained{nulls}").fetchall()
+                driver.execute("DEALLOCATE explained")
+            else:
+                rows = driver.execute("EXPLAIN " + statement, parameters).fetchall()
+            found.append((statement, "\n".join(row[0] for row in rows)))
 
     event.listen(store.engine, "before_cursor_execute", explain)
     yield found
     event.remove(store.engine, "before_cursor_execute", explain)
+
+
+@contextmanager
+def plans(store: Store) -> Iterator[list[str]]:
+    """The wide steps of all statements that are executed inside, with their statements, once it has ended."""
+    found: list[str] = []
+    with planned(store) as all_:
+        yield found
+    found += [f"{step} in {statement[:300]}" for statement, plan in all_ for step in wide(plan)]
 
 
 def crowded(store: Store, tunnels: str, idle: int, source: SourceSpec | None = None) -> kit.World:
@@ -92,6 +110,30 @@ def test_a_tick_passes_over_no_table_of_deals(
         assert totals.looked >= 12
         assert not found, "\n".join(found)
         assert w.fired()
+
+
+def test_a_tick_begins_with_its_batch_and_not_with_the_routes(
+    postgresql_store: Callable[[ExitStack, Clock], Store],
+) -> None:
+    """Of which there are fewer, as the server knows: it would go through the whole batch for each."""
+    loaded = load_texts({"flow.yaml": rules.flow_text().encode()})
+    assert loaded.flow is not None
+    with ExitStack() as stack:
+        w = kit.World(postgresql_store(stack, FixedClock(0)), loaded.flow).at(kit.START).apply_flow(loaded.flow)
+        w.sql(
+            "INSERT INTO deals (id, stage, amount, seats, source) "
+            "SELECT 'd' || i, 'p0.s' || i % 4, 5000000, i % 99, 'web' FROM generate_series(1, 3000) AS i"
+        )
+        for table in ("deals", "queue", "routes", "tunnels"):
+            w.sql(f"ANALYZE {table}")
+        with planned(w.store) as found:
+            Runner(w.store).until_idle()
+        judged = [plan for statement, plan in found if statement.startswith("INSERT INTO candidates")]
+        assert len(judged) > 4
+        for plan in judged:
+            first = re.search(r"Scan (?:using \w+ )?on (\w+)", plan)
+            assert first is not None
+            assert first[1] == "batch", plan
 
 
 def test_neither_do_a_tick_a_claim_and_a_settlement_where_deals_live_elsewhere(
