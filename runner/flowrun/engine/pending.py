@@ -42,6 +42,7 @@ from flowrun.errors import WorkFailed
 from flowrun.flow.model import Flow, Mode, Reason, Tunnel
 from flowrun.store import revisions
 from flowrun.store.connection import Store
+from flowrun.store.postgresql import planned_by_key
 from flowrun.store.tables import aliased, deals_table, firings, queue, routes
 
 
@@ -112,13 +113,14 @@ def pending(
         kept += [found.c.wake_at <= until] if until is not None else []
         moment = judge_parameters(flow, now)
         counted = select(found.c.pos, func.count()).where(*kept).group_by(found.c.pos)
-        tunnels = {order[pos].id: count for pos, count in connection.execute(counted, moment)}
         listed = select(found.c.id, found.c.pos, found.c.wake_at, found.c.waits_for).where(*kept)
         listed = listed.order_by(found.c.wake_at.is_(None), found.c.wake_at, found.c.seq, found.c.pos).limit(limit)
-        waits = tuple(
-            Wait(id_, order[pos].id, wake_at, Reason(word))
-            for id_, pos, wake_at, word in connection.execute(listed, moment)
-        )
+        with planned_by_key(connection):
+            tunnels = {order[pos].id: count for pos, count in connection.execute(counted, moment)}
+            waits = tuple(
+                Wait(id_, order[pos].id, wake_at, Reason(word))
+                for id_, pos, wake_at, word in connection.execute(listed, moment)
+            )
         return Pending(now, flow.timezone, next_at, sum(tunnels.values()), waits, tunnels)
 
 
@@ -130,7 +132,8 @@ def waiting(connection: Connection, flow: Flow, now: int) -> dict[str, int]:
     for mine in chunked({at: one for at, one in enumerate(order) if one.mode is not Mode.OFF}).values():
         found = for_time(flow, mine, deals).subquery("found")
         counted = select(found.c.pos, func.count()).where(_for_time_alone(found)).group_by(found.c.pos)
-        counts |= {order[pos].id: count for pos, count in connection.execute(counted, judge_parameters(flow, now))}
+        with planned_by_key(connection):
+            counts |= {order[pos].id: count for pos, count in connection.execute(counted, judge_parameters(flow, now))}
     return counts
 
 
