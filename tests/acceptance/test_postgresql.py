@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -129,3 +130,45 @@ def test_a_saved_plan_is_carried_out_once_and_there_is_a_way_back(
         assert stages() == [("a", "sales.docs", 100), ("b", "sales.docs", None)]
         history = connection.execute("SELECT number, plan IS NOT NULL FROM revisions ORDER BY number").fetchall()
         assert history == [(1, False), (2, True), (3, False), (4, False)]
+
+
+def test_an_address_that_leads_nowhere_is_told_from_a_store_that_is_not_there(
+    told: pytest.CaptureFixture[str], fast_postgres: Database
+) -> None:
+    Path("flows/a.yaml").write_text(FLOW)
+    says(told, 0, "apply", "--yes")
+    url, password = fast_postgres.url, str(urlsplit(fast_postgres.url).password)
+    for store, said, help_ in (
+        (f"{url}?nonsense=1", 'invalid connection option "nonsense"', "see what follows the ?"),
+        (url.replace(f":{password}@", ":wrong@"), "doesn't let us in", "check the user and the password"),
+        (fast_postgres.runner, "may be used", "GRANT USAGE"),
+        (f"{url}?options=-csearch_path%3Dnope", "none of its search path 'nope'", "CREATE SCHEMA"),
+    ):
+        if store == fast_postgres.runner:
+            with psycopg.connect(fast_postgres.admin, autocommit=True) as connection:
+                connection.execute("REVOKE USAGE ON SCHEMA public FROM PUBLIC")
+        found = says(told, 1, "status", "--store", store)
+        assert said in found
+        assert help_ in found
+        assert password not in found
+
+
+def test_a_runner_that_waits_for_a_lock_of_others_ends_when_it_is_asked_to(
+    told: pytest.CaptureFixture[str], fast_postgres: Database
+) -> None:
+    Path("flows/a.yaml").write_text(WIDER)
+    says(told, 0, "apply", "--yes")
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    with psycopg.connect(fast_postgres.url, autocommit=True) as writer, psycopg.connect(fast_postgres.url) as holder:
+        writer.execute("INSERT INTO deals (id, stage) VALUES ('a', 'sales.new')")
+        holder.execute("LOCK TABLE deals IN SHARE MODE")
+        runner = subprocess.Popen([sys.executable, "-m", "flowrun", "run"], stderr=subprocess.PIPE)
+        give_up = time.monotonic() + 60
+        while writer.execute(waiting).fetchone() == (0,):
+            assert time.monotonic() < give_up
+            time.sleep(0.05)
+        runner.terminate()
+        _, errors = runner.communicate(timeout=40)
+        assert runner.returncode == 0, errors
+        assert b"keeps us waiting" in errors
+        assert writer.execute("SELECT stage FROM deals").fetchone() == ("sales.new",)

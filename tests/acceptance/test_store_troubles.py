@@ -96,6 +96,9 @@ def contents(folder: Path) -> dict[str, bytes | None]:
         ("postgresql://ann:secret@host", "'postgresql://***@host' is no address of a PostgreSQL database"),
         ("postgresql+asyncpg://ann:secret@host/deals", "is no address of a PostgreSQL database"),
         ("mysql://ann:secret@host:port/deals", "is no address of a store"),
+        ("postgresql:/ann:secret@host/deals", "'postgresql:…' is no address of a store"),
+        ("host=here password=secret", "'host=…' is no address of a store"),
+        ("postgresql://ann:se@secret#x@host/deals", "there is an @ or # too many"),
         ("oracle://host", "a store in 'oracle' is not possible"),
     ],
 )

@@ -69,7 +69,7 @@ def retry(session: Session, deal: str | None) -> None:
 
     found = run(session.store, session.clock, deal)
     noun = "firing tries" if found.firings == 1 else "firings try"
-    lines = [line(f"{found.firings or 'No'} parked {noun} again.")]
+    lines = [line(f"{found.firings} parked {noun} again." if found.firings else "No firing is parked.")]
     if found.deliveries:
         noun = "firing is" if found.deliveries == 1 else "firings are"
         lines.append(line(f"{found.deliveries} {noun} told to webhooks again."))

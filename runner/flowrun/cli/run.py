@@ -55,7 +55,7 @@ def _served(
     flowrun run --listen :9464 --token-file tokens.txt
     """,
 )
-@click.option("--until-idle", is_flag=True, help="End when no deal is awake.")
+@click.option("--until-idle", is_flag=True, help="End when no deal is awake, but for those that someone else holds.")
 @click.option("--once", is_flag=True, help="Do one batch and end.")
 @click.option(
     "--log-format",

@@ -21,6 +21,7 @@ from flowrun.engine.poison import Hunt
 from flowrun.engine.presence import Presence
 from flowrun.engine.tick import Tick, Ticker
 from flowrun.errors import Interfered, Stopped, Unreachable, WorkFailed
+from flowrun.store import lock as locking
 from flowrun.store.connection import Store
 from flowrun.store.tables import flowrun
 
@@ -94,6 +95,7 @@ class Runner:
     _held: float = 0.0
     _pause: float = _QUICKEST
     _busy: float = 0.0
+    _kept: float = 0.0
 
     def until_idle(self) -> Totals:
         """Tick until no deal is awake.
@@ -196,11 +198,17 @@ class Runner:
             hunt.ticker.undone()
             time.sleep(random.uniform(0.0, _SLOWEST))  # noqa: S311 - jitter
             return True
+        except WorkFailed as error:
+            if not self._goes_on_waiting(error):
+                raise
+            hunt.ticker.undone()
+            return True
         except DBAPIError as error:
             if not hunt.takes(error):
                 raise
             tick = hunt.failed(error)
         else:
+            self._kept = 0.0
             if tick is None:
                 return False
             if not hunt.on:
@@ -215,6 +223,19 @@ class Runner:
             with self.store.glance(connection):
                 hunt.ticker.rest()
         return True
+
+    def _goes_on_waiting(self, error: WorkFailed) -> bool:
+        """Whether another program has a lock, and has had it for less time than a writer is waited for.
+
+        Raises Stopped if this process is asked to stop.
+        """
+        cause = error.__cause__
+        if not isinstance(cause, DBAPIError) or not self.store.database.is_busy(cause.orig):
+            return False
+        if not self._kept:
+            self._kept = time.monotonic()
+            self.trouble("store", f"{error}; waiting for it")
+        return time.monotonic() - self._kept < locking.patient(None)
 
     def _awake(self, connection: Connection, ticker: Ticker) -> bool:
         wake_at = self._next_wake(connection, ticker)

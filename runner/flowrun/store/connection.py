@@ -31,6 +31,7 @@ from flowrun.store.database import GLANCING, WRITING, Database
 from flowrun.store.tables import flowrun
 
 _CREDENTIALS = re.compile("//[^/]*@")
+_BEFORE_SECRETS = re.compile("[^:=/@]*[:=]?")
 
 
 Snapshot: TypeAlias = Connection
@@ -288,13 +289,21 @@ def _address(url: str) -> URL:
     try:
         address = make_url(url)
     except (ArgumentError, ValueError):
+        # Nobody knows what of it is a secret.
+        known = _BEFORE_SECRETS.match(url) if re.search("[@=]", shown.replace("//***@", "")) else None
         raise WrongUsage(
-            f"'{shown}' is no address of a store", "write for example sqlite:///flowrun.db (the default)"
+            f"'{known[0] + '…' if known else shown}' is no address of a store",
+            "write for example sqlite:///flowrun.db (the default)",
         ) from None
     match address.get_backend_name():
         case "sqlite":
             _check_sqlite_address(shown, address)
         case "postgresql":
+            if address.host and re.search("[@#]", address.host):
+                raise WrongUsage(
+                    "'postgresql://…' can't be read: there is an @ or # too many",
+                    "in a user or password write @ as %40, # as %23, : as %3A, / as %2F, % as %25",
+                )
             if address.drivername != "postgresql" or not address.database:
                 raise WrongUsage(
                     f"'{shown}' is no address of a PostgreSQL database",
@@ -337,6 +346,8 @@ def _check_version(store: Store, *, create: bool, read_only: bool = False) -> No
     if found is None and tables:
         raise WorkFailed(f"{store.url} is a database, but no flowrun store", "name another file with --store")
     if found is None and not create:
+        if store.database.path is None:
+            store.database.prepare()  # says so where it is the schema that is missing, or the right to use it
         raise NoStore(f"there is no store at {store.url}", "make one with 'flowrun apply'")
     if found is not None and (read_only or found > migrations.HEAD):
         store.check_version(found)

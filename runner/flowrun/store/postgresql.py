@@ -24,6 +24,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from flowrun.clock import from_ms
 from flowrun.errors import Interfered, Locked, Unreachable, WorkFailed, WrongUsage
 from flowrun.store import lock as locking
 from flowrun.store.database import GLANCING, NOTED_EVERY, WRITING
@@ -75,6 +76,9 @@ def planned_by_key(connection: Connection) -> Iterator[None]:
         connection.exec_driver_sql(f"SET LOCAL {name} TO DEFAULT").close()
 
 
+_PATIENT = "4s"
+"""For how long a runner waits for a lock before it begins its tick anew, and sees whether it is asked to stop."""
+
 SILENCE = 15.0
 """Seconds after which the server ends the session of a runner that says nothing amid a transaction, having been stopped
 for instance: its deals are another's then."""
@@ -93,7 +97,7 @@ _LOCK = 0x666C6F77
 """The class of flowrun's advisory locks; the schema's number is the other half of their key."""
 _KEY = f"{_LOCK}, (SELECT oid::int FROM pg_namespace WHERE nspname = current_schema())"
 _HOLDER = text(
-    "SELECT a.application_name, a.pid, to_char(a.xact_start, 'HH24:MI:SS') AS since "
+    "SELECT a.application_name, a.pid, CAST(extract(epoch FROM a.xact_start) * 1000 AS BIGINT) AS since "
     "FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
     "WHERE l.locktype = 'advisory' AND l.granted AND l.classid = :lock AND l.pid <> pg_backend_pid() "
     "AND l.objid = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) "
@@ -132,8 +136,9 @@ class PostgreSQL:
             if connection.exec_driver_sql("SELECT current_schema()").scalar_one() is None:
                 path = connection.exec_driver_sql("SHOW search_path").scalar_one()
                 raise WorkFailed(
-                    f"{self.url} has no schema to make the store in: none of its search path '{path}' is there",
-                    "create one, for example: CREATE SCHEMA flowrun; ALTER ROLE … SET search_path = flowrun",
+                    f"{self.url} has no schema for the store: none of its search path '{path}' is there or may be used",
+                    "for example: CREATE SCHEMA flowrun; GRANT USAGE ON SCHEMA flowrun TO …; "
+                    "ALTER ROLE … SET search_path = flowrun",
                 )
 
     @contextmanager
@@ -186,7 +191,11 @@ class PostgreSQL:
 
     def tune(self, connection: Connection) -> None:
         """Rule out the plans that pass over whole tables: of temporary tables the planner knows no sizes."""
-        limits = {"statement_timeout": "60s", "idle_in_transaction_session_timeout": f"{SILENCE * 1000:.0f}ms"}
+        limits = {
+            "lock_timeout": _PATIENT,
+            "statement_timeout": "60s",
+            "idle_in_transaction_session_timeout": f"{SILENCE * 1000:.0f}ms",
+        }
         for name, value in {**_BY_KEY, **limits}.items():
             connection.exec_driver_sql(f"SET {name} = '{value}'").close()
         connection.commit()
@@ -209,10 +218,14 @@ class PostgreSQL:
             )
         lost = state is None and isinstance(error, OperationalError | InterfaceError)
         if error.connection_invalidated or lost or (state is not None and (state[:2] == "08" or state in _GOING)):
+            if any(word in said for word in _OF_PASSWORDS):
+                return Unreachable(f"{self.url} doesn't let us in: {said}", _CHECK)
             return Unreachable(f"{self.url} can't be reached: {said}", "is the server running, and the address right?")
+        if state is None and "connection option" in said:
+            return WorkFailed(f"{self.url} has an option that there is not: {said}", "see what follows the ? in it")
         match state:
             case "28000" | "28P01":
-                return WorkFailed(f"{self.url} doesn't let us in: {said}", "check user and password")
+                return WorkFailed(f"{self.url} doesn't let us in: {said}", _CHECK)
             case "3D000":
                 return WorkFailed(f"{self.url} isn't there: {said}", "create the database, or name another")
             case "42501":
@@ -242,12 +255,18 @@ class PostgreSQL:
 
     def _holder(self, connection: Connection) -> str:
         row = connection.execute(_HOLDER).one_or_none()
-        return "another program" if row is None else f"{row.application_name} (backend {row.pid}) since {row.since}"
+        if row is None:
+            return "another program"
+        since = from_ms(row.since).astimezone().strftime("%H:%M:%S")
+        return f"{row.application_name} (backend {row.pid}) since {since}"
 
 
 _ITS_OWN = ("53", "58", "XX")
 """Classes of trouble that are the server's: what it is short of, its system's, and what it never expected (files that
 may not grow, damage)."""
+_CHECK = "check the user and the password: in the address, PGPASSWORD or the file of PGPASSFILE"
+_OF_PASSWORDS = ("password authentication failed", "no password supplied")
+"""What the server says of them in English, and the client in any language, before there is a session with codes."""
 _GOING = {"57P01", "57P02", "57P03", "57P05"}
 """The server is stopping, starting, or has ended the session."""
 
