@@ -17,6 +17,8 @@ import psycopg
 import pytest
 
 from flowrun.cli import main
+from flowrun.clock import SystemClock
+from flowrun.commands.doctor import Verdict, doctor
 from tests.acceptance.place import ROOT
 from tests.postgres import Database
 
@@ -161,6 +163,27 @@ def test_who_may_only_read_can_look_at_everything(desk: Desk, reader: str, fast_
         status, said = desk.run(reader, *command, now=LATER)
         assert (status, "this role may not do that" in said) == (1, True), (command, said)
     assert picture(fast_postgres) == before
+
+
+def permissions(url: str) -> tuple[Verdict, str]:
+    (found,) = [one for one in doctor(url, SystemClock()).findings if one.check == "permissions"]
+    return found.verdict, found.found
+
+
+def test_doctor_says_what_the_role_may_do(desk: Desk, fast_postgres: Database) -> None:
+    role = role_of(fast_postgres.runner)
+    assert permissions(fast_postgres.runner) == (Verdict.OK, f"'{role}' may do what a runner must")
+    for revoked, said in (
+        ("INSERT ON firings", "INSERT on firings"),
+        ("SELECT ON queue", "INSERT on firings; SELECT on queue"),
+    ):
+        with psycopg.connect(fast_postgres.url, autocommit=True) as connection:
+            connection.execute(f"REVOKE {revoked} FROM {role}".encode())
+        assert permissions(fast_postgres.runner) == (Verdict.PROBLEM, f"'{role}' lacks {said}")
+
+
+def test_doctor_tells_who_may_only_look_from_who_can_not_run(desk: Desk, reader: str) -> None:
+    assert permissions(reader) == (Verdict.WARNING, f"'{role_of(reader)}' may only look")
 
 
 def test_a_diff_changes_nothing(desk: Desk, fast_postgres: Database) -> None:

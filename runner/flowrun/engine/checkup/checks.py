@@ -36,6 +36,7 @@ CHECKS = (
     Check("store", Needs.NOTHING, tables.store),
     Check("postgresql", Needs.DATABASE, server.server),
     Check("permissions", Needs.NOTHING, files.permissions),
+    Check("permissions", Needs.STORE, server.rights),
     Check("disk", Needs.NOTHING, files.disk),
     Check("log", Needs.DATABASE, files.log),
     Check("integrity", Needs.DATABASE, tables.whole),
