@@ -91,7 +91,7 @@ class Slates:
         """Make it a store to which nothing has happened."""
         self.copy(self._pristine, store)
 
-    def small(self, store: Store) -> bool:
+    def wipes_clean(self, store: Store) -> bool:
         """Whether wiping would leave nothing in it: of what others have made beside flowrun's own, or of the room that
         many rows took. What the triggers on its deals call (`engine…`) is made anew with them."""
         pristine, schema = self._schema(self._pristine), self._schema(store)

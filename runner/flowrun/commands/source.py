@@ -45,19 +45,15 @@ def install(project: Project, folder: Path, *, make: bool) -> tuple[str, ...] | 
     Without `make` they are only given. Raises as `look`.
     """
     flow = _elsewhere(project)
-    kind: Kind = registry.kind(flow.source.type)
-    if not isinstance(kind, Installing):
-        return None
-    return tuple(kind.install(_keys(flow, kind), Place(flow, folder), make=make))
+    found = _installing(flow)
+    return None if found is None else tuple(found[0].install(found[1], Place(flow, folder), make=make))
 
 
 def uninstall(project: Project, folder: Path, *, make: bool) -> tuple[str, ...] | None:
     """Take away again what `install` made. Otherwise as that."""
     flow = _elsewhere(project)
-    kind: Kind = registry.kind(flow.source.type)
-    if not isinstance(kind, Installing):
-        return None
-    return tuple(kind.uninstall(_keys(flow, kind), Place(flow, folder), make=make))
+    found = _installing(flow)
+    return None if found is None else tuple(found[0].uninstall(found[1], Place(flow, folder), make=make))
 
 
 def _elsewhere(project: Project) -> Flow:
@@ -67,5 +63,6 @@ def _elsewhere(project: Project) -> Flow:
     return flow
 
 
-def _keys(flow: Flow, kind: Kind) -> Block:
-    return options(flow.source, kind.options)
+def _installing(flow: Flow) -> tuple[Installing, Block] | None:
+    kind: Kind = registry.kind(flow.source.type)
+    return (kind, options(flow.source, kind.options)) if isinstance(kind, Installing) else None

@@ -21,7 +21,7 @@ from flowrun.engine.live import Again, Known, known, looked_at_again, route_rows
 from flowrun.engine.rules import chunked
 from flowrun.flow.model import Flow, Mode
 from flowrun.plan import Renames, relocations, renames
-from flowrun.store.scratch import live
+from flowrun.store.scratch import live_table
 from flowrun.store.tables import Number, Text, aliased, deals_table, queue, routes
 from flowrun.store.upsert import upsert
 from flowrun.store.watching import WRITABLE_BUILTINS
@@ -101,7 +101,7 @@ class Step:
     @property
     def live_deals(self) -> FromClause:
         """The live deals, beside a scratch."""
-        return live(deals_table(self.base))
+        return live_table(deals_table(self.base))
 
     @property
     def beyond(self) -> Beyond:

@@ -241,7 +241,7 @@ class Preview:
     def _hold_back(self) -> None:
         """Let no deal play that has a firing on its way: what comes of that is not known."""
         if self._underway:
-            deals, there = deals_table(None), scratch.live(calls)
+            deals, there = deals_table(None), scratch.live_table(calls)
             held = select(deals.c.seq).join(there, or_(there.c.deal == deals.c.id, there.c.target == deals.c.id))
             held = held.where(there.c.state != PARKED)
             self._connection.execute(delete(queue).where(queue.c.deal.in_(held)))
@@ -263,7 +263,7 @@ class Preview:
     def _trips(self) -> tuple[str, ...]:
         """The tunnels whose breaker has tripped with the plan, and hasn't now."""
         by_plan = select(tunnels.c.id).where(tunnels.c.tripped_at == self._now)
-        before = scratch.live(tunnels)
+        before = scratch.live_table(tunnels)
         already = set(self._connection.execute(select(before.c.id).where(before.c.tripped_at.is_not(None))).scalars())
         old_ids = {new: old for old, new in self._step.renamed.tunnels.items()}
         found = set(self._connection.execute(by_plan).scalars())

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
@@ -105,8 +105,10 @@ class Runner:
         with self.store.connect() as connection:
             self._start(connection)
             hunt = self._hunt(connection)
-            while not self.stopped() and (self._tick(connection, hunt) or self._waited(hunt.ticker.left)):
-                pass
+            more = True
+            while more and not self.stopped():
+                with self._patiently(hunt):
+                    more = self._tick(connection, hunt) or self._waited(hunt.ticker.left)
             hunt.complain()
         return self.totals
 
@@ -115,8 +117,10 @@ class Runner:
         with self.store.connect() as connection:
             self._start(connection)
             hunt = self._hunt(connection)
-            while self._tick(connection, hunt) and hunt.on:
-                pass
+            more = True
+            while more:
+                with self._patiently(hunt):
+                    more = self._tick(connection, hunt) and hunt.on
             hunt.complain()
         return self.totals
 
@@ -153,18 +157,39 @@ class Runner:
     def _go_on(self, connection: Connection, hunt: Hunt) -> None:
         awake = False
         while not self.stopped():
-            if self.presence is not None and self.presence.due():
-                self.presence.sign(connection, self.totals.ticks, self.totals.count("fired"))
-            if self._tick(connection, hunt, awake=awake):
-                time.sleep(min(_LONGEST_GAP, self._held * _GAP))
-                awake = False
-            else:
-                awake = self._wait(connection, hunt.ticker)
+            with self._patiently(hunt):
+                if self.presence is not None and self.presence.due():
+                    self.presence.sign(connection, self.totals.ticks, self.totals.count("fired"))
+                if self._tick(connection, hunt, awake=awake):
+                    time.sleep(min(_LONGEST_GAP, self._held * _GAP))
+                    awake = False
+                else:
+                    awake = self._wait(connection, hunt.ticker)
+
+    @contextmanager
+    def _patiently(self, hunt: Hunt) -> Iterator[None]:
+        """Inside, a lock that another program has is no trouble for as long as a writer is waited for: what it stopped
+        is to be begun anew. Raises Stopped if this process is asked to stop."""
+        try:
+            yield
+        except WorkFailed as error:
+            cause = error.__cause__
+            busy = isinstance(cause, DBAPIError) and self.store.database.is_busy(cause.orig)
+            if isinstance(error, Interfered) or not busy:
+                raise
+            if not self._kept:
+                self._kept = time.monotonic()
+                self.trouble("store", f"{error}; waiting for it")
+            if time.monotonic() - self._kept >= locking.patient(None):
+                raise
+            hunt.ticker.undone()
+        else:
+            self._kept = 0.0
 
     def _start(self, connection: Connection) -> None:
-        self.store.database.tune(connection)
         with self.store.read(connection):
             row = connection.execute(select(flowrun.c.revision, flowrun.c.latest)).one()
+        self.store.database.tune(connection, again=True)
         if row.revision is None:
             raise WorkFailed("no revision is applied in this store yet", "apply one with 'flowrun apply'")
         self._seen = row.latest
@@ -198,17 +223,11 @@ class Runner:
             hunt.ticker.undone()
             time.sleep(random.uniform(0.0, _SLOWEST))  # noqa: S311 - jitter
             return True
-        except WorkFailed as error:
-            if not self._goes_on_waiting(error):
-                raise
-            hunt.ticker.undone()
-            return True
         except DBAPIError as error:
             if not hunt.takes(error):
                 raise
             tick = hunt.failed(error)
         else:
-            self._kept = 0.0
             if tick is None:
                 return False
             if not hunt.on:
@@ -223,19 +242,6 @@ class Runner:
             with self.store.glance(connection):
                 hunt.ticker.rest()
         return True
-
-    def _goes_on_waiting(self, error: WorkFailed) -> bool:
-        """Whether another program has a lock, and has had it for less time than a writer is waited for.
-
-        Raises Stopped if this process is asked to stop.
-        """
-        cause = error.__cause__
-        if not isinstance(cause, DBAPIError) or not self.store.database.is_busy(cause.orig):
-            return False
-        if not self._kept:
-            self._kept = time.monotonic()
-            self.trouble("store", f"{error}; waiting for it")
-        return time.monotonic() - self._kept < locking.patient(None)
 
     def _awake(self, connection: Connection, ticker: Ticker) -> bool:
         wake_at = self._next_wake(connection, ticker)

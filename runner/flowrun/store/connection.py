@@ -30,8 +30,8 @@ from flowrun.store import migrations, sqlite
 from flowrun.store.database import GLANCING, WRITING, Database
 from flowrun.store.tables import flowrun
 
-_CREDENTIALS = re.compile("//[^/]*@")
-_BEFORE_SECRETS = re.compile("[^:=/@]*[:=]?")
+_CREDENTIALS = re.compile("(:/*).*@", re.DOTALL)
+_PASSWORD = re.compile(r"(password\s*=\s*)('[^']*'|[^&\s]*)", re.IGNORECASE)
 
 
 Snapshot: TypeAlias = Connection
@@ -285,15 +285,13 @@ def _database(url: str, address: URL, *, create: bool, read_only: bool) -> Datab
 
 
 def _address(url: str) -> URL:
-    shown = _CREDENTIALS.sub("//***@", url)
+    # Also of an address that can't be read: whatever may be a secret in it.
+    shown = _PASSWORD.sub(r"\1***", _CREDENTIALS.sub(r"\1***@", url))
     try:
         address = make_url(url)
     except (ArgumentError, ValueError):
-        # Nobody knows what of it is a secret.
-        known = _BEFORE_SECRETS.match(url) if re.search("[@=]", shown.replace("//***@", "")) else None
         raise WrongUsage(
-            f"'{known[0] + '…' if known else shown}' is no address of a store",
-            "write for example sqlite:///flowrun.db (the default)",
+            f"'{shown}' is no address of a store", "write for example sqlite:///flowrun.db (the default)"
         ) from None
     match address.get_backend_name():
         case "sqlite":
@@ -301,7 +299,7 @@ def _address(url: str) -> URL:
         case "postgresql":
             if address.host and re.search("[@#]", address.host):
                 raise WrongUsage(
-                    "'postgresql://…' can't be read: there is an @ or # too many",
+                    f"'{shown}' can't be read: there is an @ or # too many",
                     "in a user or password write @ as %40, # as %23, : as %3A, / as %2F, % as %25",
                 )
             if address.drivername != "postgresql" or not address.database:

@@ -72,8 +72,12 @@ class Database(Protocol):
         """Note at the end of a write transaction that flowrun wrote at that instant (ms, UTC), now and then."""
         ...
 
-    def tune(self, connection: Connection) -> None:
-        """Have the connection's plans follow small batches of deals, however many deals there are."""
+    def tune(self, connection: Connection, *, again: bool = False) -> None:
+        """Have the connection's plans follow small batches of deals, however many deals there are.
+
+        `again`: its user begins anew whenever a lock isn't free for some seconds (`is_busy`), so that it can be asked
+        to stop meanwhile.
+        """
         ...
 
     def changes(self, connection: Connection) -> int | None:

@@ -76,7 +76,7 @@ def planned_by_key(connection: Connection) -> Iterator[None]:
         connection.exec_driver_sql(f"SET LOCAL {name} TO DEFAULT").close()
 
 
-_PATIENT = "4s"
+_STEP = "4s"
 """For how long a runner waits for a lock before it begins its tick anew, and sees whether it is asked to stop."""
 
 SILENCE = 15.0
@@ -189,13 +189,11 @@ class PostgreSQL:
         self._noted = now
         connection.execute(_LATEST, {"now": now})
 
-    def tune(self, connection: Connection) -> None:
+    def tune(self, connection: Connection, *, again: bool = False) -> None:
         """Rule out the plans that pass over whole tables: of temporary tables the planner knows no sizes."""
-        limits = {
-            "lock_timeout": _PATIENT,
-            "statement_timeout": "60s",
-            "idle_in_transaction_session_timeout": f"{SILENCE * 1000:.0f}ms",
-        }
+        limits = {"statement_timeout": "60s", "idle_in_transaction_session_timeout": f"{SILENCE * 1000:.0f}ms"}
+        if again:
+            limits["lock_timeout"] = _STEP
         for name, value in {**_BY_KEY, **limits}.items():
             connection.exec_driver_sql(f"SET {name} = '{value}'").close()
         connection.commit()

@@ -40,7 +40,7 @@ _live: ContextVar[Path] = ContextVar("live")
 
 
 @lru_cache(maxsize=64)
-def live(table: Table) -> Table:
+def live_table(table: Table) -> Table:
     """That table of the live store, beside the scratch's. Kept, so that statements with it compile once."""
     return table.to_metadata(MetaData(), schema=LIVE)
 

@@ -78,7 +78,7 @@ class SQLite:
         self._noted = now
         connection.execute(update(flowrun).values(latest=func.max(flowrun.c.latest, now), fixed_now=None))
 
-    def tune(self, connection: Connection) -> None:
+    def tune(self, connection: Connection, *, again: bool = False) -> None:
         """Nothing: it knows no other plans without statistics."""
 
     def changes(self, connection: Connection) -> int:

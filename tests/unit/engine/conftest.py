@@ -41,7 +41,7 @@ class Shelf:
         store.clock = clock
         yield store
         store.engine.dispose()
-        if self._slates.small(store):
+        if self._slates.wipes_clean(store):
             self._free.append(store)
         else:
             self._slates.drop(store)
